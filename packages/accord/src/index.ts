@@ -1,0 +1,16 @@
+/** The consensus protocol of Synevi: a deterministic state machine without input or output. */
+
+export * from './brand.ts'
+export * from './invariant.ts'
+export * from './time/timestamp.ts'
+export * from './time/ballot.ts'
+export * from './txn/keys.ts'
+export * from './txn/txn.ts'
+export * from './txn/deps.ts'
+export * from './txn/txn-record.ts'
+export * from './message/message.ts'
+export * from './input.ts'
+export * from './ready.ts'
+export * from './options.ts'
+export * from './replica.ts'
+export * from './codec/frame.ts'

@@ -1,0 +1,69 @@
+/** The limits and timeouts of a replica, each with its unit, checked once. */
+
+import { millis, type Bytes, type Millis } from './brand.ts'
+
+export interface ReplicaOptions {
+  /** Everything the replica leaves to chance comes from here. */
+  readonly seed: bigint
+  /** Of a payload, 1 … 64 bytes, the same function on all nodes. */
+  readonly digest: (payload: Bytes) => Bytes
+  /** Silence after which others finish a transaction (seeded jitter on top). Default 500. */
+  readonly recoverAfterMs?: number
+  /** Between heartbeats. Default 100. */
+  readonly heartbeatMs?: number
+  /** Heartbeats missed until a peer is suspected. Default 3. */
+  readonly heartbeatsMissedMax?: number
+  /** The longest wait for a fast quorum once a slow one has answered. Default 50 (LAN); 250 for a WAN. */
+  readonly patienceMaxMs?: number
+  /** A TxnId further in the future is refused. Default 1000. */
+  readonly clockDriftMaxMs?: number
+  /** Own undecided transactions. Default 64. */
+  readonly ownUndecidedMax?: number
+  /** Recoveries led at once. Default 32. */
+  readonly recoveriesMax?: number
+  /** Decided or invalidated records kept in memory beside the unapplied ones. Default 1024. */
+  readonly recordsCachedMax?: number
+  /** Transactions in one chunk of catch-up. Default 256, about 1 MiB at most. */
+  readonly chunkEntriesMax?: number
+  /** Check every invariant after every step: dear. Default false. */
+  readonly paranoid?: boolean
+}
+
+/** Complete and checked. */
+export interface Limits {
+  readonly seed: bigint
+  readonly digest: (payload: Bytes) => Bytes
+  readonly recoverAfterMs: Millis
+  readonly heartbeatMs: Millis
+  readonly heartbeatsMissedMax: number
+  readonly patienceMaxMs: Millis
+  readonly clockDriftMaxNanos: bigint
+  readonly ownUndecidedMax: number
+  readonly recoveriesMax: number
+  readonly recordsCachedMax: number
+  readonly chunkEntriesMax: number
+  readonly paranoid: boolean
+}
+
+/** Fills in the defaults. Throws a RangeError for what is not a whole number in its range. */
+export function parseReplicaOptions(options: ReplicaOptions): Limits {
+  const count = (name: string, value: number | undefined, byDefault: number, min = 1): number => {
+    const chosen = value ?? byDefault
+    if (!Number.isSafeInteger(chosen) || chosen < min) throw new RangeError(`${name}: not a whole number of ${min} or more`)
+    return chosen
+  }
+  return {
+    seed: options.seed,
+    digest: options.digest,
+    recoverAfterMs: millis(count('recoverAfterMs', options.recoverAfterMs, 500)),
+    heartbeatMs: millis(count('heartbeatMs', options.heartbeatMs, 100)),
+    heartbeatsMissedMax: count('heartbeatsMissedMax', options.heartbeatsMissedMax, 3),
+    patienceMaxMs: millis(count('patienceMaxMs', options.patienceMaxMs, 50, 0)),
+    clockDriftMaxNanos: BigInt(count('clockDriftMaxMs', options.clockDriftMaxMs, 1000)) * 1_000_000n,
+    ownUndecidedMax: count('ownUndecidedMax', options.ownUndecidedMax, 64),
+    recoveriesMax: count('recoveriesMax', options.recoveriesMax, 32),
+    recordsCachedMax: count('recordsCachedMax', options.recordsCachedMax, 1024, 0),
+    chunkEntriesMax: count('chunkEntriesMax', options.chunkEntriesMax, 256),
+    paranoid: options.paranoid ?? false,
+  }
+}
