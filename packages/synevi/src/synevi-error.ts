@@ -26,7 +26,7 @@ export type SyneviErrorCode =
   | 'AMNESIA'
   | 'INCOMPATIBLE_VERSION'
 
-const MARK: unique symbol = Symbol.for('synevi.error') as never
+const MARK: unique symbol = Symbol.for('synevi.error')
 
 /** What a failure says beside its message. */
 export interface SyneviErrorFields {
@@ -59,5 +59,5 @@ export class SyneviError extends Error {
 /** Whether `error` is a failure of any copy of this package, with this code if one is given. */
 export function isSyneviError(error: unknown, code?: SyneviErrorCode): error is SyneviError {
   if (typeof error !== 'object' || error === null || !(MARK in error)) return false
-  return code === undefined || (error as SyneviError).code === code
+  return code === undefined || ('code' in error && error.code === code)
 }
