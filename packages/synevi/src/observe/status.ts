@@ -1,0 +1,59 @@
+/** What a node says about itself: for status pages and health checks, no part of any promise. */
+
+import type { LogPosition } from '../contract/executor.ts'
+import type { MemberSpec } from '../options.ts'
+
+/**
+ * `ready` serves everything. `noQuorum`: too few members answer; local reads go on. `blocked`: a transaction names
+ * what no executor here handles; it votes and applies nothing. `readOnly`: diverged, or the disk's reserve is
+ * touched (`reason` says which). `failed`: stopped for good.
+ */
+export type NodePhase = 'starting' | 'ready' | 'noQuorum' | 'blocked' | 'readOnly' | 'failed' | 'closing' | 'closed'
+
+export interface NodeStatus {
+  readonly phase: NodePhase
+  /** One sentence, when the phase is not `ready`. */
+  readonly reason?: string
+  readonly epoch: number
+  /** `needed` for a decision, `fast` for one in one round trip; `reachable` counts this node. */
+  readonly quorum: { readonly voters: number; readonly needed: number; readonly fast: number; readonly reachable: number }
+  /** Durable here. `time`: agreed, nanoseconds since 1970. `hash`: of the chain, hexadecimal, empty at 0. */
+  readonly applied: { readonly position: LogPosition; readonly time: bigint; readonly hash: string }
+  /** Requests inside transactions not yet answered, and requests waiting behind them. */
+  readonly inFlight: number
+  readonly queued: number
+  /** Transactions known here without an outcome, of any coordinator. */
+  readonly undecided: number
+  readonly oldestUndecidedMs: number
+  /** Since open. Decisions of this node by path; `invalidated` too. `submitted` counts requests. */
+  readonly counters: {
+    readonly submitted: bigint
+    readonly fastPath: bigint
+    readonly slowPath: bigint
+    readonly recovered: bigint
+    readonly invalidated: bigint
+    /** Frames of peers that could not be decoded, and messages the core refused: they changed nothing. */
+    readonly rejectedFrames: bigint
+    readonly rejectedMessages: bigint
+  }
+}
+
+export interface Member extends MemberSpec {
+  readonly serial: number
+  readonly state: 'active'
+  readonly sinceEpoch: number
+  /** This node itself: true. */
+  readonly reachable: boolean
+  /** Absent until measured. */
+  readonly rttMs?: number
+  readonly clockOffsetMs?: number
+  readonly applied?: LogPosition
+  /** Behind the farthest member known here. */
+  readonly lagTransactions?: bigint
+}
+
+/** Quorum sizes of n members (`protocol.md` 2.1). */
+export function quorumOf(voters: number): { readonly voters: number; readonly needed: number; readonly fast: number } {
+  const f = Math.floor((voters - 1) / 2)
+  return { voters, needed: Math.floor(voters / 2) + 1, fast: Math.max(Math.floor(voters / 2) + 1, 2 * f) }
+}

@@ -1,0 +1,74 @@
+/** Spans and metrics through what the embedder passes in: a structural subset of `@opentelemetry/api` 1.x. */
+
+import type { SyneviErrorCode } from '../synevi-error.ts'
+
+/** Attributes of spans and measurements. */
+export type Attributes = Readonly<Record<string, string | number | boolean>>
+
+export interface SpanLike {
+  setAttribute(key: string, value: string | number | boolean): unknown
+  /** 1 is OK, 2 is ERROR. */
+  setStatus(status: { code: number; message?: string }): unknown
+  end(): void
+}
+export interface TracerLike {
+  startSpan(name: string, options?: { attributes?: Attributes }): SpanLike
+}
+export interface CounterLike {
+  add(value: number, attributes?: Attributes): void
+}
+export interface HistogramLike {
+  record(value: number, attributes?: Attributes): void
+}
+export interface MeterLike {
+  createCounter(name: string, options?: { description?: string; unit?: string }): CounterLike
+  createHistogram(name: string, options?: { description?: string; unit?: string }): HistogramLike
+}
+
+/** What the embedder may pass. */
+export interface Telemetry {
+  readonly tracer?: TracerLike
+  readonly meter?: MeterLike
+}
+
+/** How a call ended. */
+export type CallEnd = 'ok' | 'refused' | SyneviErrorCode
+
+/** What a node measures. With no telemetry it costs a few comparisons. */
+export class NodeTelemetry {
+  readonly #tracer: TracerLike | undefined
+  readonly #submitted: CounterLike | undefined
+  readonly #duration: HistogramLike | undefined
+  readonly #decided: CounterLike | undefined
+
+  constructor(telemetry: Telemetry) {
+    const meter = telemetry.meter
+    this.#tracer = telemetry.tracer
+    this.#submitted = meter?.createCounter('synevi.transactions', { description: 'submitted requests, by outcome' })
+    this.#decided = meter?.createCounter('synevi.decisions', { description: 'decisions made here, by path' })
+    this.#duration = meter?.createHistogram('synevi.transaction.duration', {
+      description: 'from submit to its answer',
+      unit: 'ms',
+    })
+  }
+
+  /** A call began; the function given back says how it ended. */
+  call(name: 'synevi.submit' | 'synevi.read', transaction: string, startMs: number): (end: CallEnd, nowMs: number) => void {
+    const span = this.#tracer?.startSpan(name, { attributes: { 'synevi.transaction': transaction } })
+    return (end, nowMs) => {
+      const attributes = { transaction, outcome: end }
+      if (name === 'synevi.submit') {
+        this.#submitted?.add(1, attributes)
+        this.#duration?.record(nowMs - startMs, attributes)
+      }
+      if (span === undefined) return
+      span.setAttribute('synevi.outcome', end)
+      span.setStatus(end === 'ok' || end === 'refused' ? { code: 1 } : { code: 2, message: end })
+      span.end()
+    }
+  }
+
+  decided(path: 'fast' | 'slow' | 'recovered' | 'invalidated'): void {
+    this.#decided?.add(1, { path })
+  }
+}

@@ -1,0 +1,126 @@
+/** The options of a node, as the embedder gives them and as the node holds them (`parseNodeOptions`). */
+
+import type { MemberEntry, Notice, NodeSerial } from '@synevi/accord'
+import type { Clock } from './contract/clock.ts'
+import type { Executor } from './contract/executor.ts'
+import type { Network } from './contract/network.ts'
+import type { Logger } from './contract/observe.ts'
+import type { Store } from './contract/store.ts'
+import type { Telemetry } from './observe/telemetry.ts'
+
+/** A member as its cluster's first list names it. `serial`: all members state one, or none (then by order of id). */
+export interface MemberSpec {
+  /** Its public identity, a ULID (`newNodeId`), never reused; 1 to 64 of `A-Z a-z 0-9 . _ -` are accepted. */
+  readonly id: string
+  /** 0 … 65535, never reused in a cluster's life. */
+  readonly serial?: number
+  /** Where its peers reach it, as the network understands it; at most 255 latin1 characters. */
+  readonly address: string
+}
+
+/** Each default stands beside its option, with what a larger or smaller value trades. */
+export interface NodeOptions {
+  /** `serial`: needed only when `members` does not give it. A store that has state must match. */
+  readonly self: { readonly id: string; readonly serial?: number }
+  readonly network: Network
+  /** The node closes it. Default a new {@link MemoryStore}, which is lost with the process. */
+  readonly store?: Store
+  /** At least one, distinct names. */
+  readonly executors: readonly Executor[]
+  /** Static first start: the same list everywhere, this node in it, at most 7. Neither this nor join: a cluster of one. */
+  readonly members?: readonly MemberSpec[]
+  /** Not yet available. */
+  readonly join?: readonly string[]
+  readonly limits?: {
+    /** Of one request, encoded. Default 8 MiB; larger ones hold up every vote behind them on the wire. */
+    readonly payloadMaxBytes?: number
+    /** Of one outcome. Default 1 MiB. */
+    readonly resultMaxBytes?: number
+    /** Requests inside this node's unanswered transactions (at most 64 of those). Default 1,000. */
+    readonly transactionsInFlightMax?: number
+    /** Requests that wait behind them. Default 10,000: above, OVERLOADED; longer queues only add latency. */
+    readonly queuedMax?: number
+    /** Default 64 MiB. */
+    readonly queuedMaxBytes?: number
+    /** A transaction born this far in the future is refused by its voters. Default 1,000 ms, above what NTP leaves. */
+    readonly clockDriftMaxMs?: number
+    /** Of one frame to a peer. Default 16 MiB; must hold a batch and be what the peers accept. */
+    readonly frameMaxBytes?: number
+    /** Messages in one frame. Default 4,096. */
+    readonly messagesMax?: number
+  }
+  readonly batch?: {
+    /** Requests in one transaction. Default 512. */
+    readonly requestsMax?: number
+    /** Their bytes. Default 1 MiB; one larger request makes a batch of its own. */
+    readonly bytesMax?: number
+    /** How long the first request waits for others. Default 0: this turn of the event loop. */
+    readonly lingerMs?: number
+    /** Own undecided transactions at once; more requests wait and share the next. Default 4: hides the disk's latency. */
+    readonly undecidedMax?: number
+  }
+  readonly timeouts?: {
+    /** Default deadline of submit, barrier and linearizable reads. Default 10,000. */
+    readonly transactionMs?: number
+    /** Silence before others finish a transaction (seeded jitter on top). Default 500. */
+    readonly recoverAfterMs?: number
+    /** Without a heartbeat: reported unreachable by `members()`. Default 5,000. */
+    readonly peerSilentMs?: number
+    /** Deadline of open. Default 600,000: members may be started one by one. */
+    readonly joinMs?: number
+    /** How long close waits for what was accepted. Default 10,000. */
+    readonly closeDrainMs?: number
+    /** Between heartbeats. Default 100. Three missed are suspicion. */
+    readonly heartbeatMs?: number
+    /** The longest wait for a fast quorum once a slow one answered. Default 50; 250 for a WAN. */
+    readonly patienceMaxMs?: number
+  }
+  /** Agreed at bootstrap: the same everywhere. */
+  readonly cluster?: {
+    /** Request ids remembered. Default 1,000,000. */
+    readonly dedupMax?: number
+    /** Outcomes up to this size are kept with them. Default 4,096; of larger ones only the fact. */
+    readonly dedupResultMaxBytes?: number
+  }
+  /** Default silent. */
+  readonly logger?: Logger
+  readonly telemetry?: Telemetry
+  /** Called once when the node had to stop. The node never ends the process. */
+  readonly onFatal?: (error: Error) => void
+  /** What the core noticed, for checkers and counters. Throws are logged, nothing else. */
+  readonly onNotice?: (notice: Notice) => void
+  /** Default the machine's. */
+  readonly clock?: Clock
+  /** Everything left to chance comes from it. Default random. */
+  readonly seed?: bigint
+  /** Check every invariant after every step: dear, for tests and simulation. Default false. */
+  readonly paranoid?: boolean
+}
+
+/** Complete, checked, frozen. */
+export interface ParsedOptions {
+  readonly self: { readonly id: string; readonly serial: NodeSerial }
+  /** By serial. */
+  readonly members: readonly MemberEntry[]
+  /** Whether `members` was given. */
+  readonly isStatic: boolean
+  readonly network: Network
+  readonly store: Store
+  readonly executors: readonly Executor[]
+  readonly limits: Complete<'limits'>
+  readonly batch: Complete<'batch'>
+  readonly timeouts: Complete<'timeouts'>
+  readonly cluster: Complete<'cluster'>
+  readonly logger: Logger
+  readonly telemetry: Telemetry
+  readonly onFatal: (error: Error) => void
+  readonly onNotice: (notice: Notice) => void
+  readonly clock: Clock
+  readonly seed: bigint
+  readonly paranoid: boolean
+}
+
+/** A group of options with nothing missing. */
+export type Complete<Group extends 'limits' | 'batch' | 'timeouts' | 'cluster'> = Readonly<
+  Required<NonNullable<NodeOptions[Group]>>
+>

@@ -1,0 +1,288 @@
+/** The one door for the options of a node: a complete, frozen value, or an error that names every wrong field. */
+
+import { randomBytes } from 'node:crypto'
+import { nodeSerial, type MemberEntry } from '@synevi/accord'
+import type { Clock } from './contract/clock.ts'
+import type { Executor } from './contract/executor.ts'
+import type { Network } from './contract/network.ts'
+import { SILENT, type Logger } from './contract/observe.ts'
+import type { Store } from './contract/store.ts'
+import type { Telemetry } from './observe/telemetry.ts'
+import { hasMethods, OptionFields, type Fields } from './option-fields.ts'
+import type { Complete, ParsedOptions } from './options.ts'
+import { MemoryStore } from './store/memory-store.ts'
+import { SyneviError } from './synevi-error.ts'
+import { SystemClock } from './system-clock.ts'
+
+const MEMBERS_MAX = 7
+const DAY_MS = 86_400_000
+const GIB = 2 ** 30
+const MIB = 2 ** 20
+
+const NODE_ID = { pattern: /^[A-Za-z0-9._-]{1,64}$/, expected: 'a ULID, or 1 to 64 of A-Z a-z 0-9 . _ -' }
+const ADDRESS = { pattern: /^[\u0020-\u00ff]{0,255}$/, expected: 'an address of at most 255 latin1 characters' }
+const EXECUTOR_NAME = { pattern: /^[a-z0-9-]{1,64}$/, expected: '1 to 64 of a-z 0-9 -' }
+const TOP_KEYS = [
+  ...['self', 'network', 'store', 'executors', 'members', 'join', 'limits', 'batch', 'timeouts', 'cluster'],
+  ...['logger', 'telemetry', 'onFatal', 'onNotice', 'clock', 'seed', 'paranoid'],
+]
+
+/**
+ * Throws `INVALID_ARGUMENT` (definite): `details.fields` names every wrong field as `{ path, expected, got }`,
+ * among them serials given twice and a list of members that this node is not in.
+ */
+export function parseNodeOptions(input: unknown): ParsedOptions {
+  const fields = new OptionFields()
+  const top = fields.object('options', input, TOP_KEYS)
+  if (typeof input !== 'object') fields.wrong('options', 'an object', input)
+  if (top['join'] !== undefined) {
+    throw new SyneviError('INVALID_ARGUMENT', 'cannot open: `join` is not yet available; start with `members`', {
+      definite: true,
+      details: { fields: [{ path: 'options.join', expected: 'absence', got: 'it' }] },
+    })
+  }
+  const members = parseMembers(fields, top)
+  const parts = parseParts(fields, top)
+  const executors = fields.list('executors', top['executors']).flatMap((value, i) => parseExecutor(fields, value, i))
+  checkExecutors(fields, executors)
+  const groups = {
+    limits: parseLimits(fields, top['limits']),
+    batch: parseBatch(fields, top['batch']),
+    timeouts: parseTimeouts(fields, top['timeouts']),
+    cluster: parseCluster(fields, top['cluster']),
+  }
+  if (groups.limits.frameMaxBytes < groups.limits.payloadMaxBytes + MIB) {
+    const least = groups.limits.payloadMaxBytes + MIB
+    fields.wrong('limits.frameMaxBytes', `at least payloadMaxBytes + 1 MiB (${least})`, groups.limits.frameMaxBytes)
+  }
+  fields.conclude('open a node')
+  if (members === undefined || parts === undefined) throw new TypeError('a wrong field was not noted')
+  return Object.freeze({ ...members, ...parts, ...groups, executors: Object.freeze(executors) })
+}
+
+function parseMembers(fields: OptionFields, top: Fields): Pick<ParsedOptions, 'self' | 'members' | 'isStatic'> | undefined {
+  const self = fields.object('self', top['self'], ['id', 'serial'])
+  const id = fields.text('self.id', self['id'], NODE_ID)
+  const ownSerial = self['serial'] === undefined ? undefined : serialOf(fields, 'self.serial', self['serial'])
+  const isStatic = top['members'] !== undefined
+  const specs = isStatic ? parseSpecs(fields, top['members']) : [{ id, serial: ownSerial ?? 0, address: '' }]
+  const stated = specs.filter((spec) => spec.serial !== undefined).length
+  if (stated !== 0 && stated !== specs.length) {
+    fields.wrong('members', 'a serial for every member, or for none', `${stated} of ${specs.length}`)
+  }
+  const byId = [...specs].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  const entries: MemberEntry[] = byId.map((spec, i) => ({ ...spec, serial: nodeSerial(spec.serial ?? i) }))
+  entries.sort((a, b) => a.serial - b.serial)
+  for (const [i, entry] of entries.entries()) {
+    if (entry.serial === entries[i - 1]?.serial) fields.wrong('members', 'distinct serials', `${entry.serial} twice`)
+    if (byId[i]?.id === byId[i - 1]?.id) fields.wrong('members', 'distinct ids', `${byId[i]?.id} twice`)
+  }
+  const mine = entries.find((entry) => entry.id === id)
+  if (mine === undefined) {
+    fields.wrong('members', `this node (${id}) among them`, `only ${entries.map((entry) => entry.id).join(', ')}`)
+    return undefined
+  }
+  if (ownSerial !== undefined && ownSerial !== mine.serial) {
+    fields.wrong('self.serial', `${mine.serial}, as in members`, ownSerial)
+  }
+  return {
+    self: Object.freeze({ id, serial: mine.serial }),
+    members: Object.freeze(entries.map((entry) => Object.freeze(entry))),
+    isStatic,
+  }
+}
+
+interface Spec {
+  readonly id: string
+  readonly serial: number | undefined
+  readonly address: string
+}
+
+function parseSpecs(fields: OptionFields, value: unknown): readonly Spec[] {
+  const list = fields.list('members', value)
+  if (list.length < 1 || list.length > MEMBERS_MAX) fields.wrong('members', `1 to ${MEMBERS_MAX} members`, list.length)
+  return list.map((item, i) => {
+    const path = `members[${i}]`
+    const spec = fields.object(path, item ?? null, ['id', 'serial', 'address', 'role'])
+    if (spec['role'] !== undefined && spec['role'] !== 'voter') fields.wrong(`${path}.role`, "'voter'", spec['role'])
+    return {
+      id: fields.text(`${path}.id`, spec['id'], NODE_ID),
+      serial: spec['serial'] === undefined ? undefined : serialOf(fields, `${path}.serial`, spec['serial']),
+      address: fields.text(`${path}.address`, spec['address'], ADDRESS),
+    }
+  })
+}
+
+function serialOf(fields: OptionFields, path: string, value: unknown): number {
+  return fields.count(path, value, { byDefault: 0, min: 0, max: 0xffff })
+}
+
+function parseExecutor(fields: OptionFields, value: unknown, i: number): Executor[] {
+  const path = `executors[${i}]`
+  if (!isExecutor(value)) {
+    fields.wrong(path, 'an executor: name, version, handles, execute()', value)
+    return []
+  }
+  const name = fields.text(`${path}.name`, value.name, EXECUTOR_NAME)
+  if (name === 'synevi') fields.wrong(`${path}.name`, 'another name; synevi is reserved', name)
+  for (const handled of value.handles) {
+    if (!handled.startsWith(`${name}/`) || Buffer.byteLength(handled) > 255) {
+      fields.wrong(`${path}.handles`, `names that start with "${name}/", at most 255 bytes`, handled)
+    }
+  }
+  return [value]
+}
+
+function checkExecutors(fields: OptionFields, executors: readonly Executor[]): void {
+  if (executors.length === 0) fields.wrong('executors', 'at least one executor', 'none')
+  const names = new Set<string>()
+  for (const { name } of executors) {
+    if (names.has(name)) fields.wrong('executors', 'distinct names', `${name} twice`)
+    names.add(name)
+  }
+}
+
+type Parts = Pick<
+  ParsedOptions,
+  'network' | 'store' | 'clock' | 'logger' | 'telemetry' | 'onFatal' | 'onNotice' | 'seed' | 'paranoid'
+>
+
+function parseParts(fields: OptionFields, top: Fields): Parts | undefined {
+  const listener = { is: isFunction, expected: 'a function', byDefault: ignore }
+  const network = fields.value('network', top['network'], {
+    is: isNetwork,
+    expected: 'a network: start(), connect(), send(), close()',
+    byDefault: undefined,
+  })
+  const store = fields.value('store', top['store'], {
+    is: isStore,
+    expected: 'a store: get(), scan(), write(), close()',
+    byDefault: new MemoryStore(),
+  })
+  const clock = fields.value('clock', top['clock'], {
+    is: isClock,
+    expected: 'a clock: now(), alarm(), soon()',
+    byDefault: new SystemClock(),
+  })
+  const logger = fields.value('logger', top['logger'], {
+    is: isLogger,
+    expected: 'a logger: debug(), info(), warn(), error()',
+    byDefault: SILENT,
+  })
+  const telemetry = fields.value('telemetry', top['telemetry'], {
+    is: isTelemetry,
+    expected: 'an object with tracer, meter or both',
+    byDefault: {},
+  })
+  const onFatal = fields.value('onFatal', top['onFatal'], listener)
+  const onNotice = fields.value('onNotice', top['onNotice'], listener)
+  const seed = fields.value('seed', top['seed'], {
+    is: isSeed,
+    expected: 'a bigint of 0 or more',
+    byDefault: BigInt(`0x${randomBytes(16).toString('hex')}`),
+  })
+  const paranoid = fields.value('paranoid', top['paranoid'], { is: isBoolean, expected: 'a boolean', byDefault: false })
+  if (network === undefined || store === undefined || clock === undefined || logger === undefined) return undefined
+  if (telemetry === undefined || onFatal === undefined || onNotice === undefined) return undefined
+  if (seed === undefined || paranoid === undefined) return undefined
+  return { network, store, clock, logger, telemetry, onFatal, onNotice, seed, paranoid }
+}
+
+function parseLimits(fields: OptionFields, value: unknown): Complete<'limits'> {
+  const group = fields.object('limits', value, [
+    ...['payloadMaxBytes', 'resultMaxBytes', 'transactionsInFlightMax', 'queuedMax', 'queuedMaxBytes'],
+    ...['clockDriftMaxMs', 'frameMaxBytes', 'messagesMax'],
+  ])
+  const count = counter(fields, 'limits', group)
+  return Object.freeze({
+    payloadMaxBytes: count('payloadMaxBytes', 8 * MIB, 1, 64 * MIB),
+    resultMaxBytes: count('resultMaxBytes', MIB, 1, 64 * MIB),
+    transactionsInFlightMax: count('transactionsInFlightMax', 1_000, 1, 1_000_000),
+    queuedMax: count('queuedMax', 10_000, 0, 10_000_000),
+    queuedMaxBytes: count('queuedMaxBytes', 64 * MIB, 1, 16 * GIB),
+    clockDriftMaxMs: count('clockDriftMaxMs', 1_000, 1, DAY_MS),
+    frameMaxBytes: count('frameMaxBytes', 16 * MIB, MIB, 256 * MIB),
+    messagesMax: count('messagesMax', 4_096, 1, 65_536),
+  })
+}
+
+function parseBatch(fields: OptionFields, value: unknown): Complete<'batch'> {
+  const group = fields.object('batch', value, ['requestsMax', 'bytesMax', 'lingerMs', 'undecidedMax'])
+  const count = counter(fields, 'batch', group)
+  return Object.freeze({
+    requestsMax: count('requestsMax', 512, 1, 65_535),
+    bytesMax: count('bytesMax', MIB, 1, 64 * MIB),
+    lingerMs: count('lingerMs', 0, 0, 1_000),
+    undecidedMax: count('undecidedMax', 4, 1, 64),
+  })
+}
+
+function parseTimeouts(fields: OptionFields, value: unknown): Complete<'timeouts'> {
+  const group = fields.object('timeouts', value, [
+    ...['transactionMs', 'recoverAfterMs', 'peerSilentMs', 'joinMs', 'closeDrainMs', 'heartbeatMs', 'patienceMaxMs'],
+  ])
+  const count = counter(fields, 'timeouts', group)
+  return Object.freeze({
+    transactionMs: count('transactionMs', 10_000, 1, DAY_MS),
+    recoverAfterMs: count('recoverAfterMs', 500, 1, DAY_MS),
+    peerSilentMs: count('peerSilentMs', 5_000, 1, DAY_MS),
+    joinMs: count('joinMs', 600_000, 1, 30 * DAY_MS),
+    closeDrainMs: count('closeDrainMs', 10_000, 0, DAY_MS),
+    heartbeatMs: count('heartbeatMs', 100, 1, 60_000),
+    patienceMaxMs: count('patienceMaxMs', 50, 0, 60_000),
+  })
+}
+
+function parseCluster(fields: OptionFields, value: unknown): Complete<'cluster'> {
+  const group = fields.object('cluster', value, ['dedupMax', 'dedupResultMaxBytes'])
+  const count = counter(fields, 'cluster', group)
+  return Object.freeze({
+    dedupMax: count('dedupMax', 1_000_000, 1, 1_000_000_000),
+    dedupResultMaxBytes: count('dedupResultMaxBytes', 4_096, 0, MIB),
+  })
+}
+
+type Count = (name: string, byDefault: number, min: number, max: number) => number
+
+function counter(fields: OptionFields, path: string, group: Fields): Count {
+  return (name, byDefault, min, max) => fields.count(`${path}.${name}`, group[name], { byDefault, min, max })
+}
+
+function ignore(): void {}
+
+function isFunction(value: unknown): value is () => void {
+  return typeof value === 'function'
+}
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean'
+}
+function isSeed(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value >= 0n
+}
+function isNetwork(value: unknown): value is Network {
+  return hasMethods(value, ['start', 'connect', 'send', 'close'])
+}
+function isStore(value: unknown): value is Store {
+  return hasMethods(value, ['get', 'scan', 'write', 'close'])
+}
+function isClock(value: unknown): value is Clock {
+  return hasMethods(value, ['now', 'alarm', 'soon'])
+}
+function isLogger(value: unknown): value is Logger {
+  return hasMethods(value, ['debug', 'info', 'warn', 'error'])
+}
+function isTelemetry(value: unknown): value is Telemetry {
+  return typeof value === 'object' && value !== null
+}
+function isExecutor(value: unknown): value is Executor {
+  if (!hasMethods(value, ['execute'])) return false
+  if (typeof value !== 'object' || value === null) return false
+  const { name, version, handles } = namesOf(value)
+  if (typeof name !== 'string' || !Number.isSafeInteger(version)) return false
+  return Array.isArray(handles) && handles.every((handled) => typeof handled === 'string')
+}
+
+/** Own or inherited: an executor may be a class. */
+function namesOf(value: object): { name: unknown; version: unknown; handles: unknown } {
+  return { name: Reflect.get(value, 'name'), version: Reflect.get(value, 'version'), handles: Reflect.get(value, 'handles') }
+}
