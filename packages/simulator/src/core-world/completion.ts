@@ -1,0 +1,93 @@
+/**
+ * Fair completion: faults end, every message arrives, timers run. Then everything known must get its outcome
+ * and be applied, within a bound of simulated time (`protocol.md` 13.1.15).
+ */
+
+import type { CoreWorld } from './core-world.ts'
+import { check, Violation } from './violation.ts'
+
+/** A message takes so long. */
+const DELAY_MS = 1
+/** Messages in one round, at most: more is a storm. */
+const BAG_MAX = 20_000
+
+export interface Completed {
+  /** Simulated time it took. */
+  readonly ms: number
+}
+
+/** `patienceMs`: the most simulated time it may take. Nodes that do not run stay so. Throws a Violation when stuck. */
+export function complete(world: CoreWorld, patienceMs: number): Completed {
+  let ms = 0
+  for (;;) {
+    for (const node of world.nodes) world.settle(node.serial)
+    if (world.bag.length === 0 || ms % 8 === 0) {
+      if (isComplete(world)) return { ms: finish(world, ms) }
+    }
+    check(ms <= patienceMs, 'stuck', () => `not finished after ${ms} ms: ${unfinished(world)}`)
+    check(world.bag.length < BAG_MAX, 'livelock', () => `${world.bag.length} messages under way`)
+    const step = world.bag.length > 0 ? DELAY_MS : untilDue(world)
+    const arriving = world.bag.splice(0, world.bag.length)
+    world.advance(step)
+    ms += step
+    for (const packet of arriving) world.deliver(packet)
+  }
+}
+
+/** Everything is applied; what is still under way changes nothing. */
+function finish(world: CoreWorld, ms: number): number {
+  const arriving = world.bag.splice(0, world.bag.length)
+  for (const packet of arriving) world.deliver(packet)
+  for (const node of world.nodes) world.settle(node.serial)
+  check(isComplete(world), 'unquiet', () => `late messages undid it: ${unfinished(world)}`)
+  const owed = world.truth.unanswered()
+  check(owed.length === 0, 'answer', () => `submissions ${owed.join(', ')} were never answered`)
+  checkSameHistory(world)
+  return ms
+}
+
+function untilDue(world: CoreWorld): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const node of world.nodes) {
+    if (node.alive) least = Math.min(least, node.dueInMs ?? least)
+  }
+  check(Number.isFinite(least), 'stuck', () => `no timer runs: ${unfinished(world)}`)
+  return Math.max(1, Math.ceil(least))
+}
+
+function isComplete(world: CoreWorld): boolean {
+  return unfinished(world) === undefined
+}
+
+/** What is not finished at a running node; undefined when all is. */
+function unfinished(world: CoreWorld): string | undefined {
+  for (const node of world.nodes) {
+    if (!node.alive) continue
+    for (const record of node.store.records()) {
+      if (record.applied || record.outcome?.kind === 'invalidated') continue
+      return `${world.transcript.txn(record.id)} at n${node.serial}: ${world.transcript.record(record)}`
+    }
+    const done = new Set(world.truth.executed(node.serial))
+    for (const known of world.truth.known()) {
+      if (typeof known.outcome !== 'bigint' || done.has(known.id)) continue
+      return `${world.transcript.txn(known.id)}, decided, is not applied at n${node.serial}`
+    }
+    const status = node.status()
+    if (status !== undefined && (status.undecided > 0 || status.unapplied > 0)) {
+      return `n${node.serial} counts ${status.undecided} undecided, ${status.unapplied} unapplied`
+    }
+  }
+  return undefined
+}
+
+/** With one chain, nodes that applied as much agree on the hashes. */
+function checkSameHistory(world: CoreWorld): void {
+  const [first, ...rest] = world.nodes.filter((node) => node.alive)
+  if (first === undefined) return
+  const { position, txnHash } = first.store.applied
+  for (const { serial, store } of rest) {
+    if (store.applied.position !== position || String(store.applied.txnHash) !== String(txnHash)) {
+      throw new Violation('history', `n${first.serial} and n${serial} end differently`)
+    }
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * A cluster of real replica cores and nothing else: a bag of messages in no order, a disk and an executor for
+ * each, clocks that the schedule moves. Every method is one event of a schedule; after each, the checks of
+ * {@link Truth} have been made.
+ */
+
+import {
+  decodeFrame,
+  encodeFrame,
+  epoch,
+  type Bytes,
+  type ConflictKey,
+  type Keys,
+  type Message,
+  type NodeSerial,
+  type ReplicaOptions,
+  type SubmissionId,
+} from '@synevi/accord'
+import type { ChainKind } from './chain.ts'
+import { CoreNode } from './core-node.ts'
+import { membersOf } from './durable-store.ts'
+import type { Effect } from './effect.ts'
+import { submissionId } from './submission-id.ts'
+import { Transcript } from './transcript.ts'
+import { Truth } from './truth.ts'
+import { check } from './violation.ts'
+
+/** A message on its way. */
+export interface Packet {
+  readonly from: NodeSerial
+  readonly to: NodeSerial
+  readonly message: Message
+}
+
+export interface CoreWorldOptions {
+  readonly n: number
+  /** The keys that transactions of this run name. More than one: chains are not compared between nodes. */
+  readonly universe: readonly ConflictKey[]
+  readonly replica: ReplicaOptions
+  /** For each node, in nanoseconds; missing: none. */
+  readonly wallOffsets?: readonly bigint[]
+  /** Every message is encoded and decoded on its way. Default false. */
+  readonly encoded?: boolean
+  /** Writes and executions finish in the event that began them. Default false. */
+  readonly prompt?: boolean
+  /** Lines for a reader are kept. Default false. */
+  readonly transcript?: boolean
+}
+
+const CLUSTER = new Uint8Array(16)
+
+export class CoreWorld {
+  readonly nodes: readonly CoreNode[]
+  readonly truth: Truth
+  /** In no order; {@link CoreWorld.take} swaps. */
+  readonly bag: Packet[] = []
+  readonly transcript: Transcript
+  readonly #options: CoreWorldOptions
+  #nextSubmission = 0
+  /** Called for each message that leaves; false loses it, and may crash its node first. */
+  onSend: ((packet: Packet) => boolean) | undefined
+
+  /** All nodes are open. */
+  constructor(options: CoreWorldOptions) {
+    this.#options = options
+    const members = membersOf(options.n)
+    const chain: ChainKind = options.universe.length > 1 ? 'keyed' : 'one'
+    this.truth = new Truth(options.n, options.universe)
+    this.transcript = new Transcript(options.transcript ?? false)
+    this.nodes = members.map(({ serial }) => {
+      const seed = options.replica.seed + BigInt(serial)
+      const wallOffset = options.wallOffsets?.[serial] ?? 0n
+      return new CoreNode({ self: serial, members, options: { ...options.replica, seed }, chain, wallOffset })
+    })
+    for (const node of this.nodes) {
+      node.open()
+      this.#absorb(node)
+    }
+  }
+
+  node(serial: number): CoreNode {
+    const node = this.nodes[serial]
+    check(node !== undefined, 'harness', () => `no node n${serial}`)
+    return node
+  }
+
+  /** A client of this node, if it runs. */
+  submit(serial: number, keys: Keys, payload: Bytes): SubmissionId | undefined {
+    const node = this.node(serial)
+    if (!node.alive) return undefined
+    const submission = submissionId(this.#nextSubmission++)
+    this.transcript.say(() => `n${serial} submits ${keys === 'all' ? 'all' : keys.join('+')}`)
+    this.truth.submitted(node.serial, submission, keys)
+    node.step({ kind: 'submit', submission, keys, payload })
+    this.#absorb(node)
+    return submission
+  }
+
+  /** Removes a message from the bag. */
+  take(index: number): Packet {
+    const packet = this.bag[index]
+    const last = this.bag.pop()
+    check(packet !== undefined && last !== undefined, 'harness', () => `no message ${index}`)
+    if (index < this.bag.length) this.bag[index] = last
+    return packet
+  }
+
+  /** A message reaches its node; one that does not run never hears of it. */
+  deliver(packet: Packet): void {
+    const { from, to } = packet
+    const node = this.node(to)
+    if (!node.alive) return
+    const message = this.#options.encoded === true ? recode(packet) : packet.message
+    this.transcript.packet(packet, '')
+    this.truth.delivered(from, to, message)
+    node.step({ kind: 'receive', from, message })
+    this.#absorb(node)
+  }
+
+  /** The disk of this node finishes its write. */
+  storeWrite(serial: number): void {
+    const node = this.node(serial)
+    if (!node.hasWrite) return
+    this.transcript.say(() => `n${serial} stored`)
+    node.storeWrite()
+    this.#absorb(node)
+  }
+
+  executeNext(serial: number): void {
+    const node = this.node(serial)
+    if (!node.hasExecution) return
+    node.executeNext()
+    this.#absorb(node)
+  }
+
+  /** Time goes on at this node alone, and its timers run. */
+  leap(serial: number, elapsedMs: number): void {
+    const node = this.node(serial)
+    this.transcript.say(() => `n${serial} leaps ${elapsedMs} ms`)
+    node.advance(elapsedMs, 0)
+    node.step({ kind: 'wake' })
+    this.#absorb(node)
+  }
+
+  /** Time goes on everywhere; whoever is due wakes. */
+  advance(ms: number): void {
+    for (const node of this.nodes) node.advance(ms, ms)
+    for (const node of this.nodes) {
+      if (node.dueInMs !== 0) continue
+      node.step({ kind: 'wake' })
+      this.#absorb(node)
+    }
+  }
+
+  crash(serial: number, write: 'written' | 'lost'): void {
+    const node = this.node(serial)
+    if (!node.alive) return
+    this.transcript.say(() => `n${serial} crashes, its write ${write}`)
+    node.crash(write)
+    this.#observe(node)
+  }
+
+  restart(serial: number): void {
+    const node = this.node(serial)
+    if (node.alive) return
+    this.transcript.say(() => `n${serial} restarts`)
+    node.open()
+    this.#absorb(node)
+  }
+
+  /** Tells the peers that the link to a node is closed or open again. */
+  link(serial: number, peer: number, up: boolean): void {
+    const node = this.node(serial)
+    node.step({ kind: 'link', peer: this.node(peer).serial, up })
+    this.#absorb(node)
+  }
+
+  /** Finishes writes and executions of a node, in turn, until it waits for neither. */
+  settle(serial: number): void {
+    const node = this.node(serial)
+    for (let turns = 0; node.hasWrite || node.hasExecution; turns++) {
+      check(turns < 10_000, 'livelock', () => `n${serial} writes without end`)
+      if (node.hasExecution) node.executeNext()
+      node.storeWrite()
+      this.#observe(node)
+    }
+  }
+
+  #absorb(node: CoreNode): void {
+    this.#observe(node)
+    if (this.#options.prompt === true) this.settle(node.serial)
+  }
+
+  #observe(node: CoreNode): void {
+    const effects = node.takeEffects()
+    if (effects.length === 0) return
+    this.transcript.effects(node.serial, effects)
+    this.truth.observe(node.serial, effects)
+    for (const effect of effects) this.#post(node, effect)
+  }
+
+  #post(node: CoreNode, effect: Effect): void {
+    if (effect.kind !== 'sent') return
+    const packet = { from: node.serial, to: effect.to, message: effect.message }
+    if (this.onSend === undefined || this.onSend(packet)) this.bag.push(packet)
+  }
+}
+
+/** What the receiver decodes of what the sender encoded. */
+function recode(packet: Packet): Message {
+  const frame = encodeFrame({ cluster: CLUSTER, from: packet.from, openEpoch: epoch(1), messages: [packet.message] })
+  const decoded = decodeFrame(frame, { messagesMax: 1, payloadMaxBytes: 1024 })
+  check(decoded.ok, 'codec', () => `${packet.message.kind}: ${decoded.ok ? '' : decoded.why}`)
+  const [message] = decoded.value.messages
+  check(message !== undefined, 'codec', () => `${packet.message.kind}: lost`)
+  return message
+}

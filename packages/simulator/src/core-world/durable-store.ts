@@ -1,0 +1,190 @@
+/** A disk in memory: what one node stored, read back as a driver would after a restart. */
+
+import {
+  compareTimestamps,
+  emptyRecord,
+  epoch,
+  HLC_ZERO,
+  nodeSerial,
+  type Bytes,
+  type DurableState,
+  type Hlc,
+  type LogEntry,
+  type Mark,
+  type MemberEntry,
+  type NodeSerial,
+  type PeerIdentity,
+  type RecordReader,
+  type Timestamp,
+  type Txn,
+  type TxnId,
+  type TxnRecord,
+  type Watermark,
+  type Write,
+} from '@synevi/accord'
+import { EMPTY_WATERMARK } from './chain.ts'
+import { check } from './violation.ts'
+
+/** The storeId of a member: fixed, so that runs repeat. */
+export function storeIdOf(serial: NodeSerial): Bytes {
+  const id = new Uint8Array(16)
+  id[0] = 0x53
+  id[15] = serial
+  return id
+}
+
+/** Members 0 … n-1 of epoch 1. */
+export function membersOf(n: number): readonly MemberEntry[] {
+  return Array.from({ length: n }, (_, i) => ({ serial: nodeSerial(i), id: `n${i}`, address: '' }))
+}
+
+/** Every write is atomic and at once durable; the schedule says when it happens. */
+export class DurableStore implements RecordReader {
+  readonly #storeId: Bytes
+  readonly #members: readonly MemberEntry[]
+  #durableSeq = 0n
+  #hlcReserve: Hlc = HLC_ZERO
+  #admitted: boolean
+  readonly #peers = new Map<NodeSerial, PeerIdentity>()
+  readonly #records = new Map<TxnId, TxnRecord>()
+  /** Payloads are kept apart and written once, as in a real driver. */
+  readonly #txns = new Map<TxnId, Txn>()
+  readonly #log: LogEntry[] = []
+  readonly #marks = new Map<Mark['key'], Mark>()
+  #applied: Watermark = EMPTY_WATERMARK
+
+  /** A store of `self`, accepted by its peers and knowing them, with nothing in it. */
+  constructor(self: NodeSerial, members: readonly MemberEntry[]) {
+    this.#storeId = storeIdOf(self)
+    this.#members = members
+    this.#admitted = true
+    for (const { serial } of members) {
+      if (serial === self) continue
+      this.#peers.set(serial, { serial, storeId: storeIdOf(serial), durableSeq: 0n })
+    }
+  }
+
+  get durableSeq(): bigint {
+    return this.#durableSeq
+  }
+
+  get hlcReserve(): Hlc {
+    return this.#hlcReserve
+  }
+
+  get applied(): Watermark {
+    return this.#applied
+  }
+
+  get storeId(): Bytes {
+    return this.#storeId
+  }
+
+  /** In no order. */
+  records(): Iterable<TxnRecord> {
+    return this.#records.values()
+  }
+
+  /** One atomic write. */
+  write(writes: readonly Write[]): void {
+    for (const write of writes) {
+      switch (write.kind) {
+        case 'record':
+          this.#keep(write.record, write.txnIsNew)
+          break
+        case 'applied':
+          this.#txns.set(write.record.id, write.entry.txn)
+          this.#keep(write.record, false)
+          this.#append(write.entry)
+          this.#advance(write.marks)
+          break
+        case 'hlcReserve':
+          check(write.hlc > this.#hlcReserve, 'clock reserve', () => 'the durable reserve fell')
+          this.#hlcReserve = write.hlc
+          break
+        case 'durableSeq':
+          check(write.seq > this.#durableSeq, 'durableSeq', () => 'the number of durable writes fell')
+          this.#durableSeq = write.seq
+          break
+        case 'admitted':
+          this.#admitted = true
+          break
+        case 'peer':
+          this.#peers.set(write.peer.serial, write.peer)
+          break
+      }
+    }
+  }
+
+  record(id: TxnId): TxnRecord | undefined {
+    return this.#records.get(id)
+  }
+
+  entriesAfter(since: Timestamp, countMax: number): { entries: readonly LogEntry[]; more: boolean } {
+    const from = this.#log.findIndex((entry) => entry.executeAt > since)
+    if (from < 0) return { entries: [], more: false }
+    const entries = this.#log.slice(from, from + countMax)
+    return { entries, more: from + entries.length < this.#log.length }
+  }
+
+  watermarkAt(position: bigint): Watermark | undefined {
+    return this.#log.find((entry) => entry.watermark.position === position)?.watermark
+  }
+
+  oldestPosition(): bigint {
+    let oldest = 0n
+    for (const { watermark } of this.#log) {
+      if (oldest === 0n || watermark.position < oldest) oldest = watermark.position
+    }
+    return oldest
+  }
+
+  /** What a node that opens this store begins with. */
+  state(): DurableState {
+    const live: TxnRecord[] = []
+    for (const record of this.#records.values()) {
+      if (!record.applied && record.outcome?.kind !== 'invalidated') live.push(record)
+    }
+    return {
+      storeId: this.#storeId,
+      durableSeq: this.#durableSeq,
+      hlcReserve: this.#hlcReserve,
+      admitted: this.#admitted,
+      epoch: epoch(1),
+      members: this.#members,
+      peers: [...this.#peers.values()].sort((a, b) => a.serial - b.serial),
+      live: live.sort((a, b) => compareTimestamps(a.id, b.id)),
+      marks: [...this.#marks.values()].sort(compareMarks),
+      applied: this.#applied,
+    }
+  }
+
+  #keep(record: TxnRecord, txnIsNew: boolean): void {
+    const { id } = record
+    if (txnIsNew && record.txn !== undefined) this.#txns.set(id, record.txn)
+    const txn = this.#txns.get(id)
+    check(record.txn === undefined || txn !== undefined, 'payload stored', () => `payload of ${id} was never written`)
+    this.#records.set(id, record.txn === txn ? record : { ...emptyRecord(id), ...record, txn })
+  }
+
+  #append(entry: LogEntry): void {
+    let at = this.#log.length
+    while (at > 0 && (this.#log[at - 1]?.executeAt ?? entry.executeAt) > entry.executeAt) at--
+    this.#log.splice(at, 0, entry)
+    this.#applied = entry.watermark
+  }
+
+  #advance(marks: readonly Mark[]): void {
+    for (const mark of marks) {
+      if (mark.key === 'all') this.#marks.clear()
+      this.#marks.set(mark.key, mark)
+    }
+  }
+}
+
+function compareMarks(a: Mark, b: Mark): number {
+  if (a.key === b.key) return 0
+  if (a.key === 'all') return -1
+  if (b.key === 'all') return 1
+  return a.key < b.key ? -1 : 1
+}

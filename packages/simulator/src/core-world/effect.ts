@@ -1,0 +1,15 @@
+/** What a node of a core world did, in order: all that a checker or a schedule may look at. */
+
+import type { Answer, Execution, Message, NodeSerial, Notice, TxnRecord } from '@synevi/accord'
+
+export type Effect =
+  /** It leaves the node: the facts it states are durable there. */
+  | { readonly kind: 'sent'; readonly to: NodeSerial; readonly message: Message }
+  /** The record is durable now. `applied`: in the write of its execution. */
+  | { readonly kind: 'wrote'; readonly record: TxnRecord; readonly applied: boolean }
+  /** The executor was given it. Runs ahead of the disk. */
+  | { readonly kind: 'executed'; readonly execution: Execution }
+  | { readonly kind: 'answered'; readonly answer: Answer }
+  | { readonly kind: 'noticed'; readonly notice: Notice }
+  /** Everything not durable is gone. */
+  | { readonly kind: 'crashed' }

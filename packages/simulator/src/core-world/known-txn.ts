@@ -1,0 +1,69 @@
+/** Everything that is true of one transaction in a run, whoever knows it. */
+
+import {
+  conflict,
+  type Ballot,
+  type Deps,
+  type Keys,
+  type NodeSerial,
+  type SubmissionId,
+  type Timestamp,
+  type TxnId,
+  type Vote,
+} from '@synevi/accord'
+
+/** Mutable: owned by the {@link Truth} of the run. */
+export interface KnownTxn {
+  readonly id: TxnId
+  readonly keys: Keys
+  readonly coordinator: NodeSerial
+  /** The life of the coordinator in which it was born. */
+  readonly bornIn: number
+  readonly submission: SubmissionId
+  /** Real time: executeAt lies above it. The greatest executeAt that conflicts, decided before the submission. */
+  readonly after: Timestamp
+  outcome: Timestamp | 'invalid' | undefined
+  /** Each set of deps that a decision was given, once. */
+  readonly deps: Deps[]
+  /** Durable ones. */
+  readonly votes: Map<NodeSerial, Vote>
+  /** Bits of the members whose yes reached the coordinator in the life in which it was born. */
+  yesHeard: number
+  /** By ballot: the value proposed, and bits of the members that accepted it durably. */
+  readonly proposals: Map<number, Proposal>
+  /** By ballot: the life of its owner in which it was issued. */
+  readonly ballots: Map<number, number>
+}
+
+export interface Proposal {
+  readonly value: Timestamp | 'invalid'
+  accepted: number
+}
+
+/** A ballot as a map key. Rounds stay far below 2^37 in a run. */
+export function ballotKey(ballot: Ballot): number {
+  return ballot.round * 65_536 + ballot.node
+}
+
+/** A copy that shares nothing mutable. */
+export function copyKnown(known: KnownTxn): KnownTxn {
+  const proposals = new Map<number, Proposal>()
+  for (const [ballot, proposal] of known.proposals) proposals.set(ballot, { ...proposal })
+  return {
+    ...known,
+    deps: [...known.deps],
+    votes: new Map(known.votes),
+    proposals,
+    ballots: new Map(known.ballots),
+  }
+}
+
+/** Whether the deps of a transaction with `keys` name `other`, decided at `at`, or a mark that stands for it. */
+export function covers(deps: Deps, other: { id: TxnId; keys: Keys; at: Timestamp }): boolean {
+  if (deps.ids.includes(other.id)) return true
+  for (const mark of deps.marks) {
+    if (mark.at < other.at) continue
+    if (mark.key === 'all' || conflict(other.keys, [mark.key])) return true
+  }
+  return false
+}

@@ -1,0 +1,365 @@
+/**
+ * What is true in a run, and whether it may be (`protocol.md` 13.1, one epoch). It sees what became durable,
+ * what left a node, what was executed and answered, and trusts nothing that a core says of itself.
+ */
+
+import {
+  conflict,
+  nodeOf,
+  TIMESTAMP_ZERO,
+  type ConflictKey,
+  type Deps,
+  type Execution,
+  type Keys,
+  type Message,
+  type NodeSerial,
+  type Notice,
+  type SubmissionId,
+  type Timestamp,
+  type TxnId,
+  type TxnRecord,
+} from '@synevi/accord'
+import type { Effect } from './effect.ts'
+import { ExecutionOrder } from './execution-order.ts'
+import { ballotKey, copyKnown, covers, type KnownTxn } from './known-txn.ts'
+import { bitCount, checkChosen, checkSupport, quorums } from './legal.ts'
+import { check } from './violation.ts'
+
+interface Submitted {
+  readonly node: NodeSerial
+  readonly incarnation: number
+  readonly keys: Keys
+  /** Decided before, when it was submitted. */
+  readonly before: readonly KnownTxn[]
+  id: TxnId | undefined
+  answered: boolean
+}
+
+export class Truth {
+  readonly n: number
+  readonly #f: number
+  readonly #universe: readonly ConflictKey[]
+  readonly #known = new Map<TxnId, KnownTxn>()
+  readonly #submissions = new Map<SubmissionId, Submitted>()
+  /** Every timestamp minted and seen since, with the transaction it was minted for. */
+  readonly #minted = new Map<Timestamp, TxnId>()
+  readonly #incarnations: number[]
+  readonly #order: ExecutionOrder
+  /** Members that took log entries from a peer. */
+  #caughtUp = 0
+
+  /** `universe`: the keys that the transactions of the run name. */
+  constructor(n: number, universe: readonly ConflictKey[]) {
+    this.n = n
+    this.#f = quorums(n).f
+    this.#universe = universe
+    this.#incarnations = Array.from({ length: n }, () => 1)
+    this.#order = new ExecutionOrder(n, universe)
+  }
+
+  /** A copy that shares nothing mutable. */
+  copy(): Truth {
+    const copy = new Truth(this.n, this.#universe)
+    copy.#take(this)
+    return copy
+  }
+
+  #take(from: Truth): void {
+    for (const [id, known] of from.#known) this.#known.set(id, copyKnown(known))
+    for (const [submission, each] of from.#submissions) this.#submissions.set(submission, { ...each })
+    for (const [t, id] of from.#minted) this.#minted.set(t, id)
+    from.#incarnations.forEach((incarnation, i) => (this.#incarnations[i] = incarnation))
+    this.#order.take(from.#order)
+    this.#caughtUp = from.#caughtUp
+  }
+
+  /** In the order of birth. */
+  known(): Iterable<KnownTxn> {
+    return this.#known.values()
+  }
+
+  get(id: TxnId): KnownTxn | undefined {
+    return this.#known.get(id)
+  }
+
+  /** What `node` executed, in order. */
+  executed(node: NodeSerial): readonly TxnId[] {
+    return this.#order.executed(node)
+  }
+
+  /** A client hands a batch to `node`. Before the core hears of it. */
+  submitted(node: NodeSerial, submission: SubmissionId, keys: Keys): void {
+    const before: KnownTxn[] = []
+    for (const known of this.#known.values()) {
+      if (typeof known.outcome === 'bigint' && conflict(known.keys, keys)) before.push(known)
+    }
+    const incarnation = this.#incarnations[node] ?? 0
+    this.#submissions.set(submission, { node, incarnation, keys, before, id: undefined, answered: false })
+  }
+
+  /** `message` reaches `to`, before its core hears of it. */
+  delivered(from: NodeSerial, to: NodeSerial, message: Message): void {
+    if (message.kind === 'preAcceptOk' && message.witnessedAt === message.id) {
+      const known = this.#known.get(message.id)
+      if (known?.coordinator === to && known.bornIn === this.#incarnations[to]) known.yesHeard |= 1 << from
+    }
+    if (message.kind === 'logChunk' && message.entries.length > 0) this.#caughtUp |= 1 << to
+  }
+
+  /** What `node` did, in order. Throws a Violation for the first thing that may not be. */
+  observe(node: NodeSerial, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'sent':
+          this.#sent(node, effect.message)
+          break
+        case 'wrote':
+          this.#wrote(node, effect.record, effect.applied)
+          break
+        case 'executed':
+          this.#executed(node, effect.execution)
+          break
+        case 'answered':
+          this.#answered(node, effect)
+          break
+        case 'noticed':
+          this.#noticed(node, effect.notice)
+          break
+        case 'crashed':
+          this.#crashed(node)
+          break
+      }
+    }
+  }
+
+  /** Submissions that a node which never stopped since still owes an answer. */
+  unanswered(): readonly SubmissionId[] {
+    const owed: SubmissionId[] = []
+    for (const [submission, { node, incarnation, answered }] of this.#submissions) {
+      if (!answered && this.#incarnations[node] === incarnation) owed.push(submission)
+    }
+    return owed
+  }
+
+  #crashed(node: NodeSerial): void {
+    this.#order.crashed(node)
+    // Born, but never stored nor said: nobody can tell, and the same id may be minted again.
+    for (const known of this.#known.values()) {
+      if (known.coordinator !== node || known.votes.size > 0) continue
+      this.#known.delete(known.id)
+      this.#minted.delete(known.id)
+    }
+    this.#incarnations[node] = (this.#incarnations[node] ?? 0) + 1
+  }
+
+  #noticed(node: NodeSerial, notice: Notice): void {
+    if (notice.kind === 'submitted') this.#born(node, notice.id, notice.submission)
+    if (notice.kind === 'decided' && notice.path === 'fast') {
+      const known = this.#of(notice.id)
+      check(known.coordinator === node, 'fast path', () => `n${node} decided ${notice.id} of another coordinator`)
+      check(known.bornIn === this.#incarnations[node], 'fast path', () => `n${node} resumed ${notice.id}`)
+      const yes = bitCount(known.yesHeard & ~(1 << node)) + 1
+      const { fast } = quorums(this.n)
+      check(yes >= fast, 'fast path', () => `n${node} decided ${notice.id} with ${yes} of ${fast} yes votes`)
+    }
+  }
+
+  #born(node: NodeSerial, id: TxnId, submission: SubmissionId): void {
+    const submitted = this.#submissions.get(submission)
+    check(submitted !== undefined && submitted.id === undefined, 'birth', () => `${id} was not submitted, or twice`)
+    check(nodeOf(id) === node, 'birth', () => `${id} names another coordinator`)
+    check(!this.#known.has(id), 'timestamp reused', () => `${id} for two transactions`)
+    submitted.id = id
+    this.#mint(id, id)
+    let after = TIMESTAMP_ZERO
+    for (const { outcome } of submitted.before) {
+      if (typeof outcome === 'bigint' && outcome > after) after = outcome
+    }
+    this.#known.set(id, {
+      id,
+      keys: submitted.keys,
+      coordinator: node,
+      bornIn: submitted.incarnation,
+      submission,
+      after,
+      outcome: undefined,
+      deps: [],
+      votes: new Map(),
+      yesHeard: 0,
+      proposals: new Map(),
+      ballots: new Map(),
+    })
+  }
+
+  #wrote(node: NodeSerial, record: TxnRecord, applied: boolean): void {
+    const known = this.#of(record.id)
+    const { vote, accepted, outcome } = record
+    if (vote !== undefined && !known.votes.has(node)) {
+      known.votes.set(node, vote)
+      if (!vote.yes) this.#mint(vote.witnessedAt, record.id)
+    }
+    if (accepted !== undefined) {
+      this.#propose(known, ballotKey(accepted.ballot), accepted.value).accepted |= 1 << node
+    }
+    if (outcome?.kind === 'invalidated') this.#decide(known, 'invalid')
+    if (outcome?.kind === 'decided') {
+      this.#decide(known, outcome.executeAt)
+      if (outcome.deps !== undefined) this.#giveDeps(known, outcome.deps)
+    }
+    if (applied) this.#order.applied(node, record.id)
+    else if (record.applied) {
+      check(this.#order.hasApplied(node, record.id), 'applied', () => `n${node} applied ${record.id} unexecuted`)
+    }
+  }
+
+  #sent(node: NodeSerial, message: Message): void {
+    switch (message.kind) {
+      case 'preAccept': {
+        const known = this.#of(message.id)
+        const own = known.coordinator === node && known.bornIn === this.#incarnations[node]
+        check(own, 'resumed', () => `n${node} sent preAccept of ${message.id} in another life`)
+        break
+      }
+      case 'recover':
+        this.#ballot(node, message.id, ballotKey(message.ballot))
+        break
+      case 'accept':
+        this.#proposed(node, message.id, ballotKey(message.ballot), message.executeAt)
+        break
+      case 'acceptInvalid':
+        this.#proposed(node, message.id, ballotKey(message.ballot), 'invalid')
+        break
+      case 'acceptOk': {
+        const allowed = message.deps !== undefined || (this.#caughtUp & (1 << node)) !== 0
+        check(allowed, 'covered accept', () => `n${node} never caught up, and ${message.id} is covered there`)
+        if (message.deps !== undefined) checkBelow(message.deps, message.id)
+        break
+      }
+      case 'preAcceptOk': {
+        const isYes = message.witnessedAt === message.id
+        check(isYes === (message.deps !== undefined), 'vote', () => `n${node}: deps exactly with a yes`)
+        break
+      }
+      case 'stable':
+      case 'decided': {
+        const known = this.#of(message.id)
+        this.#decide(known, message.executeAt)
+        if (message.deps !== undefined) this.#giveDeps(known, message.deps)
+        break
+      }
+      case 'invalidated':
+        this.#decide(this.#of(message.id), 'invalid')
+        break
+      default:
+        break
+    }
+  }
+
+  /** A ballot belongs to one node, and to one life of it (13.1.7). */
+  #ballot(node: NodeSerial, id: TxnId, ballot: number): void {
+    const known = this.#of(id)
+    const owner = ballot === 0 ? known.coordinator : ballot % 65_536
+    check(owner === node, 'ballots', () => `n${node} used a ballot of n${owner} for ${id}`)
+    const life = this.#incarnations[node] ?? 0
+    const first = ballot === 0 ? known.bornIn : (known.ballots.get(ballot) ?? life)
+    check(first === life, 'ballots', () => `n${node} used a ballot for ${id} again after a restart`)
+    known.ballots.set(ballot, life)
+  }
+
+  #proposed(node: NodeSerial, id: TxnId, ballot: number, value: Timestamp | 'invalid'): void {
+    this.#ballot(node, id, ballot)
+    const known = this.#of(id)
+    this.#propose(known, ballot, value)
+    if (value !== 'invalid') checkSupport(known, value, this.#f)
+  }
+
+  #propose(known: KnownTxn, ballot: number, value: Timestamp | 'invalid'): { accepted: number } {
+    let proposal = known.proposals.get(ballot)
+    if (proposal === undefined) known.proposals.set(ballot, (proposal = { value, accepted: 0 }))
+    const { value: before } = proposal
+    check(before === value, 'ballots', () => `two values of ${known.id} under one ballot: ${before} and ${value}`)
+    return proposal
+  }
+
+  #decide(known: KnownTxn, value: Timestamp | 'invalid'): void {
+    const { id, outcome } = known
+    check(outcome === undefined || outcome === value, 'agreement', () => `${id} is ${outcome} and ${value}`)
+    if (outcome !== undefined) return
+    checkChosen(known, value, this.n)
+    known.outcome = value
+    if (value === 'invalid') return
+    checkSupport(known, value, this.#f)
+    check(value > known.after, 'real time', () => `${id} stands at ${value}, before ${known.after}, decided earlier`)
+    for (const other of this.#known.values()) {
+      if (other.id === id || typeof other.outcome !== 'bigint' || !conflict(other.keys, known.keys)) continue
+      check(other.outcome !== value, 'agreement', () => `${id} and ${other.id} both stand at ${value}`)
+      if (other.outcome < value) continue
+      for (const deps of other.deps) this.#checkDeps(other, deps, known)
+      this.#order.checkNotPassed(known, other)
+    }
+  }
+
+  #giveDeps(known: KnownTxn, deps: Deps): void {
+    if (known.deps.some((each) => sameDeps(each, deps))) return
+    known.deps.push(deps)
+    const at = known.outcome
+    for (const other of this.#known.values()) {
+      if (other.id === known.id || typeof other.outcome !== 'bigint' || typeof at !== 'bigint') continue
+      if (other.outcome < at && conflict(other.keys, known.keys)) this.#checkDeps(known, deps, other)
+    }
+  }
+
+  #checkDeps(known: KnownTxn, deps: Deps, other: KnownTxn): void {
+    const { id, keys, outcome: at } = other
+    if (typeof at !== 'bigint') return
+    check(covers(deps, { id, keys, at }), 'dependency safety', () => `the deps of ${known.id} miss ${id}`)
+  }
+
+  #executed(node: NodeSerial, execution: Execution): void {
+    const known = this.#of(execution.id)
+    const { outcome } = known
+    check(outcome === execution.executeAt, 'execution', () => `n${node} executes ${known.id}, which is ${outcome}`)
+    this.#order.executes(node, known, this.#known.values())
+  }
+
+  #answered(node: NodeSerial, effect: Effect & { kind: 'answered' }): void {
+    const { answer } = effect
+    const submitted = this.#submissions.get(answer.submission)
+    check(submitted?.node === node && !submitted.answered, 'answer', () => `n${node} answered twice, or a stranger`)
+    submitted.answered = true
+    if (answer.kind === 'refused') {
+      check(submitted.id === undefined, 'answer', () => `n${node} refused what has an id`)
+      return
+    }
+    check(submitted.id === answer.id, 'answer', () => `n${node} answered another submission`)
+    const { outcome } = this.#of(answer.id)
+    const expected = answer.kind === 'settled' ? answer.executeAt : answer.kind === 'invalidated' ? 'invalid' : outcome
+    check(outcome === expected, 'answer', () => `n${node} answered ${answer.kind} for ${answer.id}, which is ${outcome}`)
+  }
+
+  /** No (hlc, node) is used for two things (13.1.7). */
+  #mint(t: Timestamp, id: TxnId): void {
+    const before = this.#minted.get(t)
+    check(before === undefined || before === id, 'timestamp reused', () => `${t} for ${before} and for ${id}`)
+    this.#minted.set(t, id)
+  }
+
+  #of(id: TxnId): KnownTxn {
+    const known = this.#known.get(id)
+    check(known !== undefined, 'birth', () => `${id} was never submitted`)
+    return known
+  }
+}
+
+function checkBelow(deps: Deps, id: TxnId): void {
+  check(!deps.ids.includes(id), 'deps', () => `${id} depends on itself`)
+}
+
+function sameDeps(a: Deps, b: Deps): boolean {
+  if (a === b) return true
+  if (a.ids.length !== b.ids.length || a.marks.length !== b.marks.length) return false
+  return (
+    a.ids.every((id, i) => id === b.ids[i]) &&
+    a.marks.every((mark, i) => mark.key === b.marks[i]?.key && mark.at === b.marks[i].at)
+  )
+}

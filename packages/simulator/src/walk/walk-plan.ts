@@ -1,0 +1,141 @@
+/** What one walk draws before it begins: size, transactions, faults, and the bias that makes it lopsided. */
+
+import { keysOf, type ConflictKey, type Keys, type ReplicaOptions } from '@synevi/accord'
+import { payloadDigest } from '../core-world/chain.ts'
+import type { Prng } from '../prng.ts'
+
+/** How the schedule leans (`testing.md` 2.9). */
+export type Bias =
+  | { readonly kind: 'none' }
+  /** Nothing reaches this node until the end. */
+  | { readonly kind: 'starved'; readonly node: number }
+  /** This node dies after its k-th message, and stays dead for so many events, or for good. */
+  | { readonly kind: 'dies'; readonly node: number; readonly after: number; readonly forGood: boolean }
+  /** Votes of this node stay on their way until the end. */
+  | { readonly kind: 'heldVote'; readonly node: number }
+  /** Timers run at these two in turn, often. */
+  | { readonly kind: 'duel'; readonly nodes: readonly [number, number] }
+  /** Recoveries begin while everything is still on its way. */
+  | { readonly kind: 'early' }
+
+/** Probabilities of what comes next, beside delivering: relative weights. */
+export interface Rates {
+  readonly deliver: number
+  readonly store: number
+  readonly execute: number
+  readonly leap: number
+  readonly crash: number
+  readonly restart: number
+  readonly submit: number
+  readonly tick: number
+}
+
+export interface WalkPlan {
+  readonly n: number
+  readonly txns: readonly { readonly node: number; readonly keys: Keys }[]
+  readonly universe: readonly ConflictKey[]
+  readonly bias: Bias
+  readonly rates: Rates
+  /** Of each message. */
+  readonly drop: number
+  readonly duplicate: number
+  /** Crashes at most. */
+  readonly crashesMax: number
+  /** Of crashes: how many nodes may stay dead for good. */
+  readonly deadMax: number
+  /** Writes and executions finish at once. */
+  readonly prompt: boolean
+  readonly encoded: boolean
+  /** Events before the end begins. */
+  readonly events: number
+  /** How far a timer leap goes, in milliseconds. */
+  readonly leapMs: number
+  readonly wallOffsets: readonly bigint[]
+  readonly replica: ReplicaOptions
+}
+
+const ONE_KEY = ['k'].map((key) => keysOf([key]))
+const TWO_KEYS = [['a'], ['b'], ['a', 'b']].map((keys) => keysOf(keys))
+
+/** Sizes by the frequencies of `protocol.md` 13.2; `n` fixes it. */
+export function drawPlan(chance: Prng, seed: bigint, fixed: { readonly n?: number | undefined }): WalkPlan {
+  const n = fixed.n ?? chance.weighted([[40, 3], [30, 5], [8, 7], [9, 4], [5, 2], [3, 1], [5, 6]])
+  const keyed = chance.weighted([[55, 'one'], [30, 'two'], [15, 'all']])
+  const txnCount = 2 + chance.below(n >= 5 ? 3 : 4)
+  const txns = Array.from({ length: txnCount }, (_, i) => ({
+    node: chance.chance(0.7) ? i % n : chance.below(n),
+    keys: drawKeys(chance, keyed),
+  }))
+  const deadMax = chance.chance(0.3) ? Math.floor((n - 1) / 2) : 0
+  return {
+    n,
+    txns,
+    universe: [...new Set((keyed === 'one' ? ONE_KEY : TWO_KEYS).flatMap((keys) => (keys === 'all' ? [] : keys)))],
+    bias: drawBias(chance, { n, node: txns[0]?.node ?? 0, deadMax }),
+    rates: drawRates(chance),
+    drop: chance.weighted([[50, 0], [30, 0.05], [20, 0.25]]),
+    duplicate: chance.weighted([[60, 0], [40, 0.15]]),
+    crashesMax: chance.weighted([[45, 0], [30, 1], [25, 3]]),
+    deadMax,
+    prompt: chance.chance(0.5),
+    encoded: chance.chance(0.03),
+    events: 6 + chance.below(12 * txnCount * Math.min(n, 5)),
+    leapMs: chance.pick([30, 300, 3_000]),
+    wallOffsets: drawOffsets(chance, n),
+    replica: {
+      seed,
+      digest: payloadDigest,
+      recoverAfterMs: chance.pick([1, 50, 500]),
+      heartbeatMs: chance.pick([200, 1_000]),
+      patienceMaxMs: chance.pick([0, 0, 50]),
+      recordsCachedMax: chance.pick([0, 1_024]),
+    },
+  }
+}
+
+function drawKeys(chance: Prng, keyed: string): Keys {
+  if (keyed === 'one') return chance.chance(0.05) ? 'all' : chance.pick(ONE_KEY)
+  if (keyed === 'all' && chance.chance(0.35)) return 'all'
+  return chance.pick(TWO_KEYS)
+}
+
+function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }): Bias {
+  const { n, node, deadMax } = of
+  const any = chance.below(n)
+  switch (chance.below(8)) {
+    case 0:
+      return { kind: 'starved', node: any }
+    case 1:
+    case 2:
+      return { kind: 'dies', node, after: 1 + chance.below(3 * n), forGood: deadMax > 0 && chance.chance(0.5) }
+    case 3:
+      return { kind: 'heldVote', node: any }
+    case 4:
+      return { kind: 'duel', nodes: [any, chance.below(n)] }
+    case 5:
+    case 6:
+      return { kind: 'early' }
+    default:
+      return { kind: 'none' }
+  }
+}
+
+function drawRates(chance: Prng): Rates {
+  const rare = (p: number, weights: readonly number[]): number => (chance.chance(p) ? chance.pick(weights) : 0)
+  return {
+    deliver: 100,
+    store: chance.pick([20, 100, 400]),
+    execute: chance.pick([20, 100, 400]),
+    leap: rare(0.6, [1, 5, 20]),
+    crash: rare(0.5, [1, 4]),
+    restart: chance.pick([5, 30]),
+    submit: chance.pick([5, 20, 1_000]),
+    tick: chance.pick([0, 2, 10]),
+  }
+}
+
+/** In two runs of three all clocks agree; else some are off, by up to half the drift that is refused. */
+function drawOffsets(chance: Prng, n: number): bigint[] {
+  const spread = chance.weighted([[66, 0], [17, 3_000_000], [17, 400_000_000]])
+  return Array.from({ length: n }, () => BigInt(chance.below(spread + 1)))
+}

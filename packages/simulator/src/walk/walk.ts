@@ -1,0 +1,231 @@
+/**
+ * One random schedule of real cores (`testing.md` 2.9): a function of its seed. Messages in any order, writes
+ * and executions that lag, timers that run early, crashes; then everything is completed fairly.
+ */
+
+import { CoreWorld, type Packet } from '../core-world/core-world.ts'
+import { complete } from '../core-world/completion.ts'
+import { Prng } from '../prng.ts'
+import { drawPlan, type Rates, type WalkPlan } from './walk-plan.ts'
+
+/** Simulated time in which everything must be finished after the faults end. */
+const PATIENCE_MS = 120_000
+/** How much of its heartbeats a schedule sees: they are many, and say little. */
+const HEARTBEATS_KEPT = 0.1
+
+export interface WalkResult {
+  readonly n: number
+  readonly events: number
+  readonly txns: number
+  readonly crashes: number
+  /** By path, of first decisions. */
+  readonly fast: number
+  readonly invalidated: number
+  readonly recoveries: number
+}
+
+/** Runs the walk of a seed. Throws a Violation. `n` fixes the number of nodes. */
+export function walk(seed: bigint, settings: { readonly n?: number | undefined; readonly transcript?: boolean } = {}): WalkResult {
+  return new Walk(seed, settings).run()
+}
+
+/** The lines of a walk, whether it fails or not. */
+export function transcriptOf(seed: bigint, settings: { readonly n?: number | undefined }): readonly string[] {
+  const run = new Walk(seed, { ...settings, transcript: true })
+  try {
+    run.run()
+  } catch (error) {
+    return [...run.lines(), String(error)]
+  }
+  return run.lines()
+}
+
+class Walk {
+  readonly #chance: Prng
+  readonly #plan: WalkPlan
+  readonly #world: CoreWorld
+  /** Messages that wait for the end. */
+  readonly #held: Packet[] = []
+  #submitted = 0
+  #crashes = 0
+  #sends = 0
+  #deadForGood = 0
+  #duelTurn = 0
+  #events = 0
+  /** Set while a node must die in the middle of what it says. */
+  #dying: { readonly node: number; readonly forGood: boolean } | undefined
+
+  constructor(seed: bigint, settings: { readonly n?: number | undefined; readonly transcript?: boolean }) {
+    this.#chance = Prng.of(seed)
+    this.#plan = drawPlan(this.#chance.fork('plan'), seed, { n: settings.n })
+    const { n, universe, replica, wallOffsets, encoded, prompt } = this.#plan
+    this.#world = new CoreWorld({
+      n,
+      universe,
+      replica,
+      wallOffsets,
+      encoded,
+      prompt,
+      transcript: settings.transcript ?? false,
+    })
+    this.#world.onSend = (packet): boolean => this.#mayLeave(packet)
+  }
+
+  lines(): readonly string[] {
+    return this.#world.transcript.lines()
+  }
+
+  run(): WalkResult {
+    const { txns, events } = this.#plan
+    while (this.#events < events || this.#submitted < txns.length) {
+      this.#event()
+      this.#events++
+      if (this.#dying !== undefined) this.#die(this.#dying)
+      if (this.#events > 10 * events + 100) break
+    }
+    this.#heal()
+    complete(this.#world, PATIENCE_MS)
+    return this.#result()
+  }
+
+  #event(): void {
+    const { rates, leapMs, txns } = this.#plan
+    const world = this.#world
+    const writes = world.nodes.filter((node) => node.hasWrite)
+    const executions = world.nodes.filter((node) => node.hasExecution)
+    const dead = world.nodes.filter((node) => !node.alive)
+    const kind = this.#chance.weighted<keyof Rates>([
+      [world.bag.length > 0 ? rates.deliver : 0, 'deliver'],
+      [writes.length > 0 ? rates.store : 0, 'store'],
+      [executions.length > 0 ? rates.execute : 0, 'execute'],
+      [rates.leap, 'leap'],
+      [this.#crashes < this.#plan.crashesMax ? rates.crash : 0, 'crash'],
+      [dead.length > this.#deadForGood ? rates.restart : 0, 'restart'],
+      [this.#submitted < txns.length ? rates.submit : 0, 'submit'],
+      [rates.tick + 0.001, 'tick'],
+    ])
+    switch (kind) {
+      case 'deliver':
+        return this.#deliver()
+      case 'store':
+        return world.storeWrite(this.#chance.pick(writes).serial)
+      case 'execute':
+        return world.executeNext(this.#chance.pick(executions).serial)
+      case 'leap':
+        return world.leap(this.#chance.below(this.#plan.n), leapMs)
+      case 'crash':
+        return this.#crash(this.#chance.below(this.#plan.n), false)
+      case 'restart':
+        return this.#restart(this.#chance.pick(dead).serial)
+      case 'submit':
+        return this.#submit()
+      case 'tick':
+        return world.advance(1 + this.#chance.below(20))
+    }
+  }
+
+  #deliver(): void {
+    const { bias, drop, duplicate } = this.#plan
+    const packet = this.#world.take(this.#chance.below(this.#world.bag.length))
+    if (bias.kind === 'starved' && packet.to === bias.node) return this.#hold(packet)
+    if (bias.kind === 'heldVote' && packet.from === bias.node && packet.message.kind === 'preAcceptOk') {
+      return this.#hold(packet)
+    }
+    if (drop > 0 && this.#chance.chance(drop)) return this.#world.transcript.packet(packet, ' LOST')
+    if (duplicate > 0 && this.#chance.chance(duplicate)) this.#world.bag.push(packet)
+    this.#world.deliver(packet)
+    this.#lean(packet)
+  }
+
+  #hold(packet: Packet): void {
+    this.#held.push(packet)
+  }
+
+  /** Timers run where the bias wants them. */
+  #lean(packet: Packet): void {
+    const { bias } = this.#plan
+    if (bias.kind === 'early' && packet.message.kind === 'preAccept' && this.#chance.chance(0.15)) {
+      this.#world.leap(packet.to, 3_000)
+    }
+    if (bias.kind === 'duel' && this.#chance.chance(0.1)) {
+      this.#world.leap(bias.nodes[this.#duelTurn++ % 2] ?? 0, 3_000)
+    }
+  }
+
+  #submit(): void {
+    const txn = this.#plan.txns[this.#submitted]
+    if (txn === undefined) return
+    this.#submitted++
+    const { n } = this.#plan
+    for (let i = 0; i < n; i++) {
+      const node = (txn.node + i) % n
+      if (!this.#world.node(node).alive) continue
+      this.#world.submit(node, txn.keys, Uint8Array.of(this.#submitted, node))
+      return
+    }
+  }
+
+  #mayLeave(packet: Packet): boolean {
+    if (packet.message.kind === 'heartbeat' && !this.#chance.chance(HEARTBEATS_KEPT)) return false
+    if (this.#dying?.node === packet.from) return false
+    const { bias } = this.#plan
+    if (bias.kind === 'dies' && packet.from === bias.node && packet.message.kind !== 'heartbeat') {
+      this.#sends++
+      if (this.#sends === bias.after) this.#dying = { node: bias.node, forGood: bias.forGood }
+    }
+    return true
+  }
+
+  #die(dying: { readonly node: number; readonly forGood: boolean }): void {
+    this.#dying = undefined
+    this.#crash(dying.node, dying.forGood)
+  }
+
+  #crash(node: number, forGood: boolean): void {
+    if (!this.#world.node(node).alive) return
+    this.#crashes++
+    this.#world.crash(node, this.#chance.chance(0.5) ? 'written' : 'lost')
+    if (forGood && this.#deadForGood < this.#plan.deadMax) this.#deadForGood++
+  }
+
+  #restart(node: number): void {
+    this.#world.restart(node)
+  }
+
+  /** Faults end: what was held arrives, who is not dead for good comes back. */
+  #heal(): void {
+    const world = this.#world
+    world.onSend = undefined
+    if (this.#dying !== undefined) this.#die(this.#dying)
+    let dead = world.nodes.filter((node) => !node.alive).length
+    for (const node of world.nodes) {
+      if (node.alive || dead <= this.#deadForGood) continue
+      dead--
+      world.restart(node.serial)
+    }
+    for (const node of world.nodes) {
+      if (!node.alive) for (const peer of world.nodes) if (peer.alive) world.link(peer.serial, node.serial, false)
+    }
+    world.bag.push(...this.#held)
+  }
+
+  #result(): WalkResult {
+    let fast = 0
+    let invalidated = 0
+    let txns = 0
+    for (const { id, outcome } of this.#world.truth.known()) {
+      txns++
+      if (outcome === 'invalid') invalidated++
+      if (outcome === id) fast++
+    }
+    return {
+      n: this.#plan.n,
+      events: this.#events,
+      txns,
+      crashes: this.#crashes,
+      fast,
+      invalidated,
+      recoveries: 0,
+    }
+  }
+}
