@@ -25,8 +25,11 @@ export interface ReplicaOptions {
   readonly recordsCachedMax?: number
   /** Transactions in one chunk of catch-up. Default 256, about 1 MiB at most. */
   readonly chunkEntriesMax?: number
-  /** Check every invariant after every step: dear. Default false. */
-  readonly paranoid?: boolean
+  /**
+   * Whether every application transaction carries one and the same key, so that the order is total: catch-up then
+   * starts at the last applied transaction, else at the last one that conflicts with everything. Default true.
+   */
+  readonly singleKey?: boolean
 }
 
 /** Complete and checked. */
@@ -42,7 +45,7 @@ export interface Limits {
   readonly recoveriesMax: number
   readonly recordsCachedMax: number
   readonly chunkEntriesMax: number
-  readonly paranoid: boolean
+  readonly singleKey: boolean
 }
 
 /** Fills in the defaults. Throws a RangeError for what is not a whole number in its range. */
@@ -64,6 +67,6 @@ export function parseReplicaOptions(options: ReplicaOptions): Limits {
     recoveriesMax: count('recoveriesMax', options.recoveriesMax, 32),
     recordsCachedMax: count('recordsCachedMax', options.recordsCachedMax, 1024, 0),
     chunkEntriesMax: count('chunkEntriesMax', options.chunkEntriesMax, 256),
-    paranoid: options.paranoid ?? false,
+    singleKey: options.singleKey ?? true,
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Brand } from '../brand.ts'
 
-/** A key, 1 … 255 characters of latin1. */
+/** A key, 1 … 255 characters of latin1, and not the word `all`, which means every key. */
 export type ConflictKey = Brand<string, 'ConflictKey'>
 
 /** `'all'` meets every set; otherwise a non-empty set, sorted, without repetition. */
@@ -14,10 +14,11 @@ export const KEYS_MAX = 1024
 /** The one key that everything has unless told otherwise: a total order. */
 export const DEFAULT_KEYS: Keys = Object.freeze([conflictKey('default')])
 
-/** Checks and brands: 1 … 255 latin1 characters. Throws a RangeError. */
+/** Checks and brands: 1 … 255 latin1 characters, not `all`. Throws a RangeError. */
 export function conflictKey(value: string): ConflictKey {
   // oxlint-disable-next-line no-control-regex
   if (!/^[\u0000-\u00ff]{1,255}$/.test(value)) throw new RangeError('a conflict key is 1 to 255 latin1 characters')
+  if (value === 'all') throw new RangeError('the conflict key `all` is reserved')
   return value as ConflictKey
 }
 
@@ -32,6 +33,7 @@ export function keysOf(values: Iterable<string>): Keys {
 export function isCanonical(keys: Keys): boolean {
   if (keys === 'all') return true
   if (keys.length === 0 || keys.length > KEYS_MAX) return false
+  if (keys.some((key) => key === 'all')) return false
   for (let i = 1; i < keys.length; i++) if (compareKeys(at(keys, i - 1), at(keys, i)) >= 0) return false
   return true
 }

@@ -1,0 +1,36 @@
+/** What every handler and round of one replica shares. */
+
+import type { Chance } from './chance.ts'
+import type { Instant } from './input.ts'
+import type { Limits } from './options.ts'
+import type { Outbox } from './outbox.ts'
+import type { RecordReader } from './ready.ts'
+import type { HybridClock } from './time/hybrid-clock.ts'
+import type { NodeSerial } from './time/timestamp.ts'
+import type { Topology } from './topology/topology.ts'
+import type { AppliedMarks } from './txn/applied-marks.ts'
+import type { Ledger } from './txn/ledger.ts'
+
+export interface Context {
+  readonly self: NodeSerial
+  readonly limits: Limits
+  readonly topology: Topology
+  readonly clock: HybridClock
+  readonly ledger: Ledger
+  readonly marks: AppliedMarks
+  readonly reader: RecordReader
+  readonly chance: Chance
+  /** What the steps since the last drain want said and done. */
+  out: Outbox
+  /** When the present step happens. */
+  now: Instant
+  /** Set once: the replica takes no further input. */
+  stopped: boolean
+}
+
+/** Ends the replica: the notice tells the driver why. */
+export function stop(context: Context, why: { code: 'AMNESIA' | 'NODE_FAILED' | 'DIVERGED'; why: string }): void {
+  if (context.stopped) return
+  context.stopped = true
+  context.out.notice({ kind: 'fatal', ...why })
+}

@@ -1,0 +1,119 @@
+/** Whether executions had the same results everywhere (`protocol.md` 7.6). */
+
+import { stop, type Context } from '../context.ts'
+import type { HashAt, HashAtOk, Watermark } from '../message/message.ts'
+import type { Bytes } from '../brand.ts'
+import { sameBytes } from '../replicate/on-stable.ts'
+import type { NodeSerial } from '../time/timestamp.ts'
+
+interface Inquiry {
+  readonly position: bigint
+  readonly answers: Map<NodeSerial, { readonly txnHash: Bytes; readonly execHash: Bytes }>
+}
+
+/** Compares; on a difference asks all; a minority stops applying and keeps voting. */
+export class Divergence {
+  readonly #context: Context
+  #inquiry: Inquiry | undefined
+  #diverged = false
+  /** Told at a position not reached here yet, the latest of each peer. */
+  readonly #ahead = new Map<NodeSerial, Watermark>()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  get isDiverged(): boolean {
+    return this.#diverged
+  }
+
+  /** A peer told its durable watermark. `own`: how far this node is, durably. */
+  compare(from: NodeSerial, theirs: Watermark, own: bigint): void {
+    if (this.#diverged || theirs.txnHash.length === 0 || theirs.position === 0n) return
+    if (theirs.position > own) {
+      if (!this.#ahead.has(from)) this.#ahead.set(from, theirs)
+      return
+    }
+    const mine = this.#context.reader.watermarkAt(theirs.position)
+    if (mine === undefined || mine.txnHash.length === 0) return
+    if (sameBytes(mine.txnHash, theirs.txnHash) && sameBytes(mine.execHash, theirs.execHash)) return
+    if (this.#inquiry === undefined) this.#inquire(theirs.position, mine)
+    this.#count(from, { position: theirs.position, txnHash: theirs.txnHash, execHash: theirs.execHash })
+  }
+
+  /** This node has durably reached `own`: what was told ahead of it can be compared now. */
+  reached(own: bigint): void {
+    for (const [from, theirs] of this.#ahead) {
+      if (theirs.position > own) continue
+      this.#ahead.delete(from)
+      this.compare(from, theirs, own)
+    }
+  }
+
+  /** Asked again on every heartbeat, until there is a verdict. */
+  repeat(): void {
+    const inquiry = this.#inquiry
+    if (inquiry === undefined) return
+    for (const peer of this.#context.topology.peers) {
+      if (!inquiry.answers.has(peer)) this.#context.out.atOnce(peer, { kind: 'hashAt', position: inquiry.position })
+    }
+  }
+
+  onHashAtOk(from: NodeSerial, message: HashAtOk): void {
+    const { position, txnHash, execHash } = message
+    if (txnHash === undefined || execHash === undefined) return
+    this.#count(from, { position, txnHash, execHash })
+  }
+
+  #inquire(position: bigint, mine: Watermark): void {
+    this.#context.out.notice({ kind: 'event', name: 'divergenceSuspected' })
+    this.#inquiry = { position, answers: new Map([[this.#context.self, mine]]) }
+    this.repeat()
+  }
+
+  #count(from: NodeSerial, told: { position: bigint; txnHash: Bytes; execHash: Bytes }): void {
+    const inquiry = this.#inquiry
+    if (inquiry === undefined || inquiry.position !== told.position) return
+    inquiry.answers.set(from, told)
+    this.#judge(inquiry)
+  }
+
+  #judge(inquiry: Inquiry): void {
+    const { q, n } = this.#context.topology.sizes
+    const mine = inquiry.answers.get(this.#context.self)
+    if (mine === undefined) return
+    const answers = [...inquiry.answers.values()]
+    const txnHash = majority(answers.map((answer) => answer.txnHash), q)
+    if (txnHash !== undefined ? !sameBytes(txnHash, mine.txnHash) : answers.length === n) {
+      stop(this.#context, {
+        code: 'NODE_FAILED',
+        why: `the order at position ${inquiry.position} is not that of a majority: protocol or store is broken`,
+      })
+      return
+    }
+    const execHash = majority(answers.map((answer) => answer.execHash), q)
+    if (execHash === undefined && answers.length < n) return
+    this.#inquiry = undefined
+    if (execHash !== undefined && sameBytes(execHash, mine.execHash)) return
+    this.#diverged = true
+    this.#context.out.notice({
+      kind: 'diverged',
+      position: inquiry.position,
+      mine: mine.execHash,
+      majority: execHash,
+    })
+  }
+}
+
+/** Answers from the log. */
+export function onHashAt(context: Context, from: NodeSerial, message: HashAt): void {
+  const { position } = message
+  const known = context.reader.watermarkAt(position)
+  const hashed = known !== undefined && known.txnHash.length > 0 ? known : undefined
+  context.out.atOnce(from, { kind: 'hashAtOk', position, txnHash: hashed?.txnHash, execHash: hashed?.execHash })
+}
+
+/** The value that at least `q` share. */
+function majority(values: readonly Bytes[], q: number): Bytes | undefined {
+  return values.find((value) => values.filter((other) => sameBytes(other, value)).length >= q)
+}

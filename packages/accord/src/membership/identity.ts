@@ -1,0 +1,106 @@
+/**
+ * Whether a store may still vote under its serial (`protocol.md` 3.5): a store that was wiped, lost or rolled
+ * back has forgotten promises. Each remembers whose store it has seen and how far that had written.
+ */
+
+import { stop, type Context } from '../context.ts'
+import type { Amnesia, Heartbeat } from '../message/message.ts'
+import type { Peers } from '../progress/peers.ts'
+import type { DurableState, PeerIdentity } from '../ready.ts'
+import { sameBytes } from '../replicate/on-stable.ts'
+import type { NodeSerial } from '../time/timestamp.ts'
+
+export class Identity {
+  readonly #context: Context
+  readonly #peers: Peers
+  readonly #storeId: Uint8Array
+  readonly #known = new Map<NodeSerial, PeerIdentity>()
+  /** Changed since the last drain; rides with the next write, or is one when a store was first seen. */
+  readonly #changed = new Set<NodeSerial>()
+  #urgent = false
+  #admitted: boolean
+  #admittedNow = false
+  readonly #admittedBy = new Set<NodeSerial>()
+  /** Of this store: the number of durable writes. */
+  durableSeq: bigint
+
+  constructor(context: Context, peers: Peers, durable: DurableState) {
+    this.#context = context
+    this.#peers = peers
+    this.#storeId = durable.storeId
+    this.#admitted = durable.admitted
+    this.durableSeq = durable.durableSeq
+    for (const peer of durable.peers) this.#known.set(peer.serial, peer)
+    this.#reviewAdmission()
+  }
+
+  get storeId(): Uint8Array {
+    return this.#storeId
+  }
+
+  /** Whether this node votes and coordinates: a quorum knows its store. */
+  get isAdmitted(): boolean {
+    return this.#admitted
+  }
+
+  /** The storeId under which a peer is known here; empty when none is. */
+  knownStoreId(serial: NodeSerial): Uint8Array {
+    return this.#known.get(serial)?.storeId ?? new Uint8Array(0)
+  }
+
+  /** False when the sender's store is not the one known under its serial, or lies behind it: it is told so. */
+  onHeartbeat(from: NodeSerial, message: Heartbeat): boolean {
+    const known = this.#known.get(from)
+    const { storeId, durableSeq } = message
+    const peer = this.#peers.get(from)
+    if (known !== undefined && (!sameBytes(known.storeId, storeId) || durableSeq < known.durableSeq)) {
+      // A heartbeat that overtook a later one is no amnesia: within one life only the store's name tells.
+      if (sameBytes(known.storeId, storeId) && peer.heartbeat !== undefined && peer.linkUp !== false) return true
+      peer.distrusted = true
+      this.#context.out.atOnce(from, { kind: 'amnesia', storeId: known.storeId, durableSeq: known.durableSeq })
+      this.#context.out.notice({ kind: 'rejected', from, what: 'AMNESIA: its store is not the one known under its serial' })
+      return false
+    }
+    peer.distrusted = false
+    if (known === undefined || known.durableSeq < durableSeq) {
+      this.#known.set(from, { serial: from, storeId, durableSeq })
+      this.#changed.add(from)
+      if (known === undefined) this.#urgent = true
+    }
+    if (!this.#admitted && sameBytes(message.knownStoreId, this.#storeId)) {
+      this.#admittedBy.add(from)
+      this.#reviewAdmission()
+    }
+    return true
+  }
+
+  /** A peer remembers another store, or a later state of this one. One that is mistaken about nobody stops us. */
+  onAmnesia(from: NodeSerial, message: Amnesia): void {
+    const other = !sameBytes(message.storeId, this.#storeId)
+    if (!other && message.durableSeq <= this.durableSeq) return
+    stop(this.#context, {
+      code: 'AMNESIA',
+      why: other
+        ? `node ${from} knows another store under this serial: this one is new or was replaced`
+        : `node ${from} saw write ${message.durableSeq} of this store, which ends at ${this.durableSeq}: it was rolled back`,
+    })
+  }
+
+  /** What to write: peers that changed, when something else is written anyway or a store was first seen. */
+  takeWrites(ridesAlong: boolean): { peers: readonly PeerIdentity[]; admitted: boolean } {
+    const admitted = this.#admittedNow
+    this.#admittedNow = false
+    if (!ridesAlong && !this.#urgent && !admitted) return { peers: [], admitted: false }
+    const peers = [...this.#changed].sort((a, b) => a - b).flatMap((serial) => this.#known.get(serial) ?? [])
+    this.#changed.clear()
+    this.#urgent = false
+    return { peers, admitted }
+  }
+
+  #reviewAdmission(): void {
+    if (this.#admitted || this.#admittedBy.size + 1 < this.#context.topology.sizes.q) return
+    this.#admitted = true
+    this.#admittedNow = true
+    this.#context.out.notice({ kind: 'admitted' })
+  }
+}

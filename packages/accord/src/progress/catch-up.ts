@@ -1,0 +1,129 @@
+/** Following from another's log what was missed (`protocol.md` 7.4): when, from whom, how much at a time. */
+
+import type { Millis } from '../brand.ts'
+import type { Context } from '../context.ts'
+import type { CatchUp, LogChunk, LogEntry } from '../message/message.ts'
+import { adoptDecided } from '../replicate/on-stable.ts'
+import { keysOfTxn } from '../txn/txn.ts'
+import type { NodeSerial, Timestamp } from '../time/timestamp.ts'
+import type { Peers } from './peers.ts'
+
+/** Another peer is asked when one did not answer for so long. */
+const ANSWER_MAX_MS = 1_000
+/** A lead of so many entries is followed at once, a smaller one only when it lasts. */
+const LEAD_MAX = 1_000n
+/** About as many bytes in one chunk. */
+const CHUNK_BYTES_MAX = 1_048_576
+
+export class CatchUpLog {
+  readonly #context: Context
+  readonly #peers: Peers
+  #asked: { readonly from: NodeSerial; readonly since: Timestamp; readonly at: Millis } | undefined
+  /** More of the log of that peer, once there is room. */
+  #more: { readonly from: NodeSerial; readonly since: Timestamp } | undefined
+  #behindSince: Millis | undefined
+  /** Until the first time no peer leads, a restarted node follows any lead at once. */
+  #fresh = true
+
+  constructor(context: Context, peers: Peers) {
+    this.#context = context
+    this.#peers = peers
+  }
+
+  /** Whether a chunk is awaited or held back. */
+  get isActive(): boolean {
+    return this.#asked !== undefined || this.#more !== undefined
+  }
+
+  /** Looks at the peers' heartbeats: after each of them, and on every heartbeat of our own. */
+  review(own: { position: bigint; unapplied: number }): void {
+    const { elapsed } = this.#context.now
+    if (this.#asked !== undefined && elapsed - this.#asked.at > ANSWER_MAX_MS) this.#asked = undefined
+    const leader = this.#leader(own.position)
+    if (leader === undefined) {
+      this.#behindSince = undefined
+      if ([...this.#peers.all()].some((peer) => peer.heartbeat !== undefined)) this.#fresh = false
+      return
+    }
+    this.#behindSince ??= elapsed
+    const lead = leader.position - own.position
+    const lasting = elapsed - this.#behindSince > 2 * this.#context.limits.recoverAfterMs
+    if (!this.isActive && (this.#fresh || lead > LEAD_MAX || lasting)) this.request(leader.serial)
+    this.proceed(own.unapplied)
+  }
+
+  /** Asks one peer now, unless an answer is awaited. */
+  request(from: NodeSerial): void {
+    if (this.#asked === undefined) this.#ask(from, this.#start())
+  }
+
+  /** Goes on with what was held back, when there is room again. */
+  proceed(unapplied: number): void {
+    const more = this.#more
+    if (more === undefined || unapplied > this.#context.limits.chunkEntriesMax) return
+    this.#more = undefined
+    this.#ask(more.from, more.since)
+  }
+
+  /** Takes over the entries of a chunk that was asked for. */
+  receive(from: NodeSerial, chunk: LogChunk): void {
+    const asked = this.#asked
+    if (asked === undefined || asked.from !== from || asked.since !== chunk.since) return
+    this.#asked = undefined
+    let fresh = 0
+    for (const entry of chunk.entries) if (this.#take(entry)) fresh += 1
+    const last = chunk.entries.at(-1)
+    if (last !== undefined) this.#context.out.notice({ kind: 'caughtUp', from, entries: fresh })
+    if (chunk.more && last !== undefined) this.#more = { from, since: last.executeAt }
+    else this.#behindSince = undefined
+  }
+
+  /** For images. */
+  image(): unknown {
+    return { asked: this.#asked, more: this.#more, behindSince: this.#behindSince, fresh: this.#fresh }
+  }
+
+  #take(entry: LogEntry): boolean {
+    const { id, executeAt, txn, deps } = entry
+    const keys = keysOfTxn(txn)
+    const record = this.#context.ledger.get(id)
+    if (record?.applied === true) return false
+    if (record === undefined && this.#context.marks.covers(keys, executeAt)) return false
+    adoptDecided(this.#context, { id, executeAt, keys, txn, deps })
+    return true
+  }
+
+  #ask(from: NodeSerial, since: Timestamp): void {
+    this.#asked = { from, since, at: this.#context.now.elapsed }
+    this.#context.out.atOnce(from, { kind: 'catchUp', since })
+  }
+
+  #start(): Timestamp {
+    const { marks, limits } = this.#context
+    return limits.singleKey ? marks.max('all') : marks.lastAll
+  }
+
+  /** The peer that has applied most, if it leads: the nearest of equals, diverged ones left out. */
+  #leader(position: bigint): { serial: NodeSerial; position: bigint } | undefined {
+    let best: { serial: NodeSerial; position: bigint; rtt: Millis } | undefined
+    for (const peer of this.#peers.all()) {
+      const { heartbeat } = peer
+      if (heartbeat === undefined || peer.suspected || peer.distrusted) continue
+      if (heartbeat.phase === 'diverged' || heartbeat.applied.position <= position) continue
+      const rtt = peer.latency.median
+      const ahead = heartbeat.applied.position
+      if (best === undefined || ahead > best.position || (ahead === best.position && rtt < best.rtt)) {
+        best = { serial: peer.serial, position: ahead, rtt }
+      }
+    }
+    return best
+  }
+}
+
+/** Serves the log, which holds durable entries only. */
+export function onCatchUp(context: Context, from: NodeSerial, message: CatchUp): void {
+  const { since } = message
+  const { entries, more } = context.reader.entriesAfter(since, context.limits.chunkEntriesMax, CHUNK_BYTES_MAX)
+  context.out.atOnce(from, { kind: 'logChunk', since, entries, more })
+  context.out.notice({ kind: 'event', name: 'catchUpServed' })
+}

@@ -1,0 +1,134 @@
+/** The other members as seen from here: heartbeats, suspicion, distance (`protocol.md` 7.2, 7.5). */
+
+import { millis, type Millis } from '../brand.ts'
+import { invariant } from '../invariant.ts'
+import type { Context } from '../context.ts'
+import type { Heartbeat } from '../message/message.ts'
+import { PeerLatency } from '../time/peer-latency.ts'
+import type { NodeSerial } from '../time/timestamp.ts'
+
+/** One other member. */
+export interface Peer {
+  readonly serial: NodeSerial
+  readonly latency: PeerLatency
+  heardAt: Millis
+  /** Undefined until the network spoke of it. */
+  linkUp: boolean | undefined
+  suspected: boolean
+  heartbeat: Heartbeat | undefined
+  heartbeatAt: Millis
+  /** Its clock was found too far from ours. */
+  offsetAlarm: boolean
+  /** It claims an identity that its store does not continue: nothing it says counts. */
+  distrusted: boolean
+}
+
+export class Peers {
+  readonly #peers = new Map<NodeSerial, Peer>()
+  #rttP99: Millis = millis(10)
+  #rttMedian: Millis = millis(10)
+
+  constructor(serials: readonly NodeSerial[], now: Millis) {
+    for (const serial of serials) {
+      this.#peers.set(serial, {
+        serial,
+        latency: new PeerLatency(),
+        heardAt: now,
+        linkUp: undefined,
+        suspected: false,
+        heartbeat: undefined,
+        heartbeatAt: now,
+        offsetAlarm: false,
+        distrusted: false,
+      })
+    }
+  }
+
+  get(serial: NodeSerial): Peer {
+    const peer = this.#peers.get(serial)
+    invariant(peer !== undefined, 'only members are peers')
+    return peer
+  }
+
+  /** In the order of serials. */
+  all(): Iterable<Peer> {
+    return this.#peers.values()
+  }
+
+  /** The greatest 99th percentile of a round trip to a peer that is not suspected. */
+  get rttP99(): Millis {
+    return this.#rttP99
+  }
+
+  /** The median of the peers' median round trips. */
+  get rttMedian(): Millis {
+    return this.#rttMedian
+  }
+
+  /** The 99th percentile to the `rank`-th fastest peer, counted from 1; 0 for rank 0. */
+  rttOfFastest(rank: number): Millis {
+    const sorted = [...this.#peers.values()].map((peer) => peer.latency.p99).sort((a, b) => a - b)
+    return sorted[rank - 1] ?? millis(0)
+  }
+
+  /** Anything came from it. True when it was suspected until now. */
+  heard(context: Context, serial: NodeSerial): boolean {
+    const peer = this.get(serial)
+    peer.heardAt = context.now.elapsed
+    if (!peer.suspected || peer.linkUp === false) return false
+    this.#suspect(context, peer, false)
+    return true
+  }
+
+  /** True when suspicion changed. A closed link is suspicion at once; an open one ends it. */
+  link(context: Context, serial: NodeSerial, up: boolean): boolean {
+    const peer = this.get(serial)
+    peer.linkUp = up
+    if (up) {
+      peer.heardAt = context.now.elapsed
+      // Another life of the peer may speak now: its first heartbeat is held against what is known of its store.
+      peer.heartbeat = undefined
+    }
+    if (peer.suspected === !up) return false
+    this.#suspect(context, peer, !up)
+    return true
+  }
+
+  /** The peers that became suspected by silence since the last call. */
+  takeSilent(context: Context): readonly Peer[] {
+    const limit = context.limits.heartbeatMs * context.limits.heartbeatsMissedMax
+    const silent = [...this.#peers.values()].filter(
+      (peer) => !peer.suspected && context.now.elapsed - peer.heardAt > limit,
+    )
+    for (const peer of silent) this.#suspect(context, peer, true)
+    return silent
+  }
+
+  isSuspected(serial: NodeSerial): boolean {
+    return this.#peers.get(serial)?.suspected ?? false
+  }
+
+  /** A round trip was measured; `wall` when the peer told its clock. */
+  measured(context: Context, parts: { from: NodeSerial; rtt: Millis; wall: bigint | undefined }): void {
+    const { latency } = this.get(parts.from)
+    latency.measured(parts.rtt)
+    if (parts.wall !== undefined) {
+      latency.observedWall({ theirs: parts.wall, ours: context.now.wall, rtt: parts.rtt })
+    }
+    this.#refresh()
+  }
+
+  #suspect(context: Context, peer: Peer, suspected: boolean): void {
+    peer.suspected = suspected
+    context.out.notice({ kind: 'suspected', peer: peer.serial, suspected })
+    this.#refresh()
+  }
+
+  #refresh(): void {
+    const trusted = [...this.#peers.values()].filter((peer) => !peer.suspected)
+    const p99 = trusted.map((peer) => peer.latency.p99)
+    const medians = trusted.map((peer) => peer.latency.median).sort((a, b) => a - b)
+    this.#rttP99 = p99.reduce((max, rtt) => (rtt > max ? rtt : max), millis(1))
+    this.#rttMedian = medians[Math.floor(medians.length / 2)] ?? millis(1)
+  }
+}
