@@ -13,13 +13,13 @@ import {
   type Keys,
   type Message,
   type NodeSerial,
+  type Notice,
   type ReplicaOptions,
   type SubmissionId,
 } from '@synevi/accord'
 import type { ChainKind } from './chain.ts'
 import { CoreNode } from './core-node.ts'
 import { membersOf } from './durable-store.ts'
-import type { Effect } from './effect.ts'
 import { submissionId } from './submission-id.ts'
 import { Transcript } from './transcript.ts'
 import { Truth } from './truth.ts'
@@ -57,6 +57,8 @@ export class CoreWorld {
   readonly transcript: Transcript
   readonly #options: CoreWorldOptions
   #nextSubmission = 0
+  /** How often what was noticed. */
+  readonly counts = { fast: 0, slow: 0, recovered: 0, invalidated: 0, recovering: 0 }
   /** Called for each message that leaves; false loses it, and may crash its node first. */
   onSend: ((packet: Packet) => boolean) | undefined
 
@@ -70,7 +72,8 @@ export class CoreWorld {
     this.nodes = members.map(({ serial }) => {
       const seed = options.replica.seed + BigInt(serial)
       const wallOffset = options.wallOffsets?.[serial] ?? 0n
-      return new CoreNode({ self: serial, members, options: { ...options.replica, seed }, chain, wallOffset })
+      const replica = { ...options.replica, seed, singleKey: chain === 'one' }
+      return new CoreNode({ self: serial, members, options: replica, chain, wallOffset })
     })
     for (const node of this.nodes) {
       node.open()
@@ -196,13 +199,20 @@ export class CoreWorld {
     if (effects.length === 0) return
     this.transcript.effects(node.serial, effects)
     this.truth.observe(node.serial, effects)
-    for (const effect of effects) this.#post(node, effect)
+    for (const effect of effects) {
+      if (effect.kind === 'sent') this.#post({ from: node.serial, to: effect.to, message: effect.message })
+      if (effect.kind === 'noticed') this.#count(effect.notice)
+    }
   }
 
-  #post(node: CoreNode, effect: Effect): void {
-    if (effect.kind !== 'sent') return
-    const packet = { from: node.serial, to: effect.to, message: effect.message }
+  #post(packet: Packet): void {
     if (this.onSend === undefined || this.onSend(packet)) this.bag.push(packet)
+  }
+
+  #count(notice: Notice): void {
+    if (notice.kind === 'decided') this.counts[notice.path]++
+    if (notice.kind === 'invalidated') this.counts.invalidated++
+    if (notice.kind === 'recovering') this.counts.recovering++
   }
 }
 

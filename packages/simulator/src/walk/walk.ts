@@ -14,13 +14,15 @@ const PATIENCE_MS = 120_000
 const HEARTBEATS_KEPT = 0.1
 
 export interface WalkResult {
-  readonly n: number
   readonly events: number
   readonly txns: number
   readonly crashes: number
-  /** By path, of first decisions. */
+  /** Decisions by how they were reached, at whoever made them. */
   readonly fast: number
+  readonly slow: number
+  readonly recovered: number
   readonly invalidated: number
+  /** Recoveries begun. */
   readonly recoveries: number
 }
 
@@ -210,22 +212,8 @@ class Walk {
   }
 
   #result(): WalkResult {
-    let fast = 0
-    let invalidated = 0
-    let txns = 0
-    for (const { id, outcome } of this.#world.truth.known()) {
-      txns++
-      if (outcome === 'invalid') invalidated++
-      if (outcome === id) fast++
-    }
-    return {
-      n: this.#plan.n,
-      events: this.#events,
-      txns,
-      crashes: this.#crashes,
-      fast,
-      invalidated,
-      recoveries: 0,
-    }
+    const { fast, slow, recovered, invalidated, recovering } = this.#world.counts
+    const txns = [...this.#world.truth.known()].length
+    return { events: this.#events, txns, crashes: this.#crashes, fast, slow, recovered, invalidated, recoveries: recovering }
   }
 }
