@@ -1,0 +1,39 @@
+/** Which node a certificate is for: its one URI SAN `synevi://CLUSTER/node/NODE` (`testing.md`, section 6). */
+
+import type { PeerCertificate } from 'node:tls'
+import type { Bytes } from 'synevi'
+
+/** What counts of a certificate here. */
+export type CertificateNames = Pick<PeerCertificate, 'subjectaltname'>
+
+/** The URI of a node: the cluster as 32 hexadecimal digits, the node's id percent-encoded. */
+export function identityUri(cluster: Bytes, id: string): string {
+  return `synevi://${Buffer.from(cluster).toString('hex')}/node/${encodeURIComponent(id)}`
+}
+
+/** Undefined where the certificate is that node's; else what is wrong, in one clause. */
+export function identityFlaw(
+  certificate: CertificateNames | undefined,
+  expected: { readonly cluster: Bytes; readonly id: string },
+): string | undefined {
+  const uris = uriNames(certificate?.subjectaltname ?? '').filter((uri) => uri.startsWith('synevi:'))
+  if (uris.length === 0) return 'the certificate names no node (URI synevi://CLUSTER/node/NODE)'
+  if (uris.length > 1) return 'the certificate names several nodes'
+  const wanted = identityUri(expected.cluster, expected.id)
+  return uris[0] === wanted ? undefined : `the certificate is for ${uris[0]}, not ${wanted}`
+}
+
+/**
+ * The URI names in Node.js' text of a SAN: `URI:…, IP Address:…`, where a name with a comma or a quote in it stands
+ * as a JSON string, so that it cannot pass for two.
+ */
+function uriNames(subjectAltName: string): readonly string[] {
+  const names: string[] = []
+  const entry = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^",]*)/gy
+  for (;;) {
+    const at = entry.lastIndex
+    const match = entry.exec(subjectAltName)
+    if (match === null) return at === subjectAltName.length ? names : []
+    if (match[1] === 'URI' && match[2] !== undefined && !match[2].startsWith('"')) names.push(match[2])
+  }
+}
