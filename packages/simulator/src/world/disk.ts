@@ -1,0 +1,224 @@
+/** A disk that loses what was not synced. It outlives the processes that write to it. */
+
+import type { Bytes } from '@synevi/accord'
+import { SyneviError, type Mutation, type Range, type Store } from 'synevi'
+import type { EventQueue, Micros } from '../event-queue.ts'
+import type { Prng } from '../prng.ts'
+import type { Trace } from '../trace.ts'
+import { OrderedBytes } from './ordered-bytes.ts'
+import type { SimProcess } from './process.ts'
+
+/** How long a sync takes: log-uniform between the two, in microseconds. */
+export interface DiskSpeed {
+  readonly syncMin: Micros
+  readonly syncMax: Micros
+}
+
+interface Pending {
+  readonly batch: readonly Mutation[]
+  /** From here on the operating system has it: a killed process does not lose it. */
+  readonly handedAt: Micros
+  synced: boolean
+}
+
+/**
+ * The durable image, and at most one write above it. A kill keeps what was handed over, power keeps what was
+ * synced and perhaps the rest; a write is kept whole or not at all.
+ */
+export class SimDisk {
+  readonly #queue: EventQueue
+  readonly #random: Prng
+  readonly #trace: Trace
+  readonly #image = new OrderedBytes()
+  readonly #speed: DiskSpeed
+  #pending: Pending | undefined
+  #slowBy = 1
+  #stalledUntil: Micros = 0
+  #failing = false
+  #full = false
+  #writes = 0
+  #failures = 0
+  readonly #breaches: string[] = []
+
+  constructor(parts: { queue: EventQueue; random: Prng; trace: Trace; speed: DiskSpeed }) {
+    this.#queue = parts.queue
+    this.#random = parts.random
+    this.#trace = parts.trace
+    this.#speed = parts.speed
+  }
+
+  /** Writes that were asked for. */
+  get writes(): number {
+    return this.#writes
+  }
+
+  /** Writes that were made to fail. */
+  get failures(): number {
+    return this.#failures
+  }
+
+  /** What its users did against the contract of a store: each is a violation. */
+  get breaches(): readonly string[] {
+    return this.#breaches
+  }
+
+  /** Syncs take so many times as long. */
+  slow(by: number): void {
+    this.#slowBy = by
+  }
+
+  /** No sync completes for so long. */
+  stall(forMicros: Micros): void {
+    this.#stalledUntil = this.#queue.now + forMicros
+  }
+
+  /** The next write fails; whether it is on the disk, the next process will see. */
+  failNext(): void {
+    this.#failing = true
+  }
+
+  /** Whether there is no room for application data. */
+  fill(full: boolean): void {
+    this.#full = full
+  }
+
+  /** Everything is lost. */
+  wipe(): void {
+    this.#image.clear()
+    this.#pending = undefined
+  }
+
+  /** Back to normal speed, no fault pending. */
+  heal(): void {
+    this.#slowBy = 1
+    this.#stalledUntil = 0
+    this.#failing = false
+    this.#full = false
+  }
+
+  /** The process above it died: settles what becomes of the write under way. */
+  crash(how: 'kill' | 'power'): void {
+    const pending = this.#pending
+    this.#pending = undefined
+    if (pending === undefined) return
+    const handed = this.#queue.now >= pending.handedAt
+    const kept = pending.synced || (how === 'kill' ? handed : handed && this.#random.chance(0.5))
+    if (kept) this.#image.apply(pending.batch)
+  }
+
+  /** What is durable, in order: for checkers. */
+  contents(): readonly (readonly [Bytes, Bytes])[] {
+    return this.#image.scan({})
+  }
+
+  /** The store of one process. */
+  port(process: SimProcess): Store {
+    return new SimStore(this, process)
+  }
+
+  /** For the port only. */
+  read(): OrderedBytes {
+    return this.#image
+  }
+
+  /** For the port only. */
+  hasRoom(): boolean {
+    return !this.#full
+  }
+
+  /** For the port only: the contract was broken. */
+  breach(what: string): void {
+    if (this.#breaches.length < 16) this.#breaches.push(what)
+  }
+
+  /** For the port only. */
+  write(process: SimProcess, batch: readonly Mutation[], done: (error?: SyneviError) => void): void {
+    if (this.#pending !== undefined) this.breach('a write before the one before it resolved')
+    const now = this.#queue.now
+    const sync = this.#random.logBetween(this.#speed.syncMin, this.#speed.syncMax) * this.#slowBy
+    const due = Math.ceil(Math.max(now, this.#stalledUntil) + sync)
+    const handedAt = now + Math.floor((due - now) * this.#random.float())
+    const pending: Pending = { batch, handedAt, synced: false }
+    this.#pending = pending
+    this.#writes++
+    this.#trace.note(now, process.node, 'write', batch.length, batch[0]?.key)
+    const fails = this.#failing
+    this.#failing = false
+    if (fails) this.#failures++
+    this.#queue.at(due, () => this.#complete({ process, pending, fails, done }))
+  }
+
+  #complete(parts: {
+    process: SimProcess
+    pending: Pending
+    fails: boolean
+    done: (error?: SyneviError) => void
+  }): void {
+    const { process, pending, done } = parts
+    if (this.#pending !== pending || !process.alive) return
+    if (parts.fails) {
+      // It stays pending: whether it reached the disk is decided when the process ends.
+      process.enter(() => done(new SyneviError('STORE_FAILED', 'sync failed', { definite: false })))
+      return
+    }
+    // Stalled after it was asked for: it waits for the end of that.
+    if (this.#stalledUntil > this.#queue.now) {
+      this.#queue.at(this.#stalledUntil, () => this.#complete(parts))
+      return
+    }
+    pending.synced = true
+    process.enter(() => {
+      this.#pending = undefined
+      this.#image.apply(pending.batch)
+      done()
+    })
+  }
+}
+
+/** The store port of one process. */
+class SimStore implements Store {
+  readonly #disk: SimDisk
+  readonly #process: SimProcess
+  #failed = false
+  #closed = false
+  #writing: Promise<void> | undefined
+
+  constructor(disk: SimDisk, process: SimProcess) {
+    this.#disk = disk
+    this.#process = process
+  }
+
+  get(key: Bytes): Bytes | undefined {
+    this.#process.admits()
+    return this.#disk.read().get(key)
+  }
+
+  scan(range: Range): Iterable<readonly [Bytes, Bytes]> {
+    this.#process.admits()
+    return this.#disk.read().scan(range)
+  }
+
+  write(batch: readonly Mutation[]): Promise<void> {
+    if (!this.#process.admits()) return new Promise(() => {})
+    if (this.#failed) this.#disk.breach('a write after a failed one')
+    if (this.#closed) this.#disk.breach('a write after close')
+    const writing = new Promise<void>((resolve, reject) => {
+      this.#disk.write(this.#process, batch, (error) => {
+        if (error === undefined) return resolve()
+        this.#failed = true
+        reject(error)
+      })
+    })
+    this.#writing = writing
+    return writing
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#writing?.catch(() => {})
+  }
+
+  hasRoom(): boolean {
+    return this.#disk.hasRoom()
+  }
+}
