@@ -1,11 +1,29 @@
-/** What travels between two nodes: a header, and all messages of one turn to one peer. */
+/**
+ * What travels between two nodes: a header, and all messages of one turn to one peer.
+ *
+ *     'S' 'y'  version:8  cluster:128  from:16  openEpoch:16  count:varint
+ *     count × (length:32  tag:8  fields)
+ *     CRC-32C of all before:32
+ */
 
 import type { Bytes } from '../brand.ts'
+import { invariant } from '../invariant.ts'
 import type { Message } from '../message/message.ts'
 import type { Epoch, NodeSerial } from '../time/timestamp.ts'
+import { CLUSTER_BYTES } from './bounds.ts'
+import { Refusal, decoding, malformed, type Decoded } from './decoded.ts'
+import { readMessage, writeMessage } from './message-codec.ts'
+import { Reader } from './reader.ts'
+import { readEpoch } from './txn-codec.ts'
+import { Writer } from './writer.ts'
+
+export type { DecodeCode, Decoded } from './decoded.ts'
 
 /** The version of frames and messages that this code writes. */
 export const PROTOCOL_VERSION = 1
+
+const MAGIC: readonly number[] = [0x53, 0x79]
+const MESSAGE_HEAP = 120
 
 /** Said once in each frame. */
 export interface Frame {
@@ -16,8 +34,76 @@ export interface Frame {
   readonly messages: readonly Message[]
 }
 
-/** What a decoder answers. `why` is one sentence for a log. */
-export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: 'MALFORMED' | 'WRONG_VERSION'; readonly why: string }
+/** A frame that came. */
+export interface ReceivedFrame extends Frame {
+  /** Messages passed over: of kinds that only a later version knows. */
+  readonly unknown: number
+}
 
-export declare function encodeFrame(frame: Frame): Bytes
-export declare function decodeFrame(bytes: Bytes, limits: { messagesMax: number; payloadMaxBytes: number }): Decoded<Frame>
+/** What a decoder of frames takes from a peer. */
+export interface FrameLimits {
+  /** Messages in one frame. */
+  readonly messagesMax: number
+  /** Of one payload. */
+  readonly payloadMaxBytes: number
+}
+
+/**
+ * The bytes of a frame, in a buffer of their own. A sender keeps to the receiver's limits: frames beyond a
+ * few MiB should be several. Throws InvariantError for a value that no decoder would take.
+ */
+export function encodeFrame(frame: Frame): Bytes {
+  invariant(frame.cluster.length === CLUSTER_BYTES, 'a cluster is 16 bytes')
+  const writer = new Writer(512)
+  for (const byte of MAGIC) writer.byte(byte)
+  writer.byte(PROTOCOL_VERSION)
+  writer.raw(frame.cluster)
+  writer.uint16(frame.from)
+  writer.uint16(frame.openEpoch)
+  writer.varint(frame.messages.length)
+  for (const message of frame.messages) {
+    const at = writer.length
+    writer.uint32(0)
+    writeMessage(writer, message)
+    writer.uint32At(at, writer.length - at - 4)
+  }
+  writer.checksum()
+  return writer.finish()
+}
+
+/**
+ * The frame, or why not: `WRONG_VERSION` for another version, else `MALFORMED`. Never throws, whatever the
+ * bytes, and allocates 64 MiB at most. What is returned does not share the bytes, except for a payload of
+ * 64 KiB or more that makes up half of them: nobody may write to them afterwards.
+ *
+ * Equal to what was encoded, and the other way round, but for what a later version added: messages of
+ * unknown kinds are passed over and counted, and unknown fields at the end of a message are ignored.
+ */
+export function decodeFrame(bytes: Bytes, limits: FrameLimits): Decoded<ReceivedFrame> {
+  return decoding(() => {
+    const reader = new Reader(bytes, limits.payloadMaxBytes)
+    for (const byte of MAGIC) if (reader.byte() !== byte) malformed('not a frame')
+    const version = reader.byte()
+    if (version !== PROTOCOL_VERSION) {
+      throw new Refusal('WRONG_VERSION', `protocol version ${version}, this node speaks ${PROTOCOL_VERSION}`)
+    }
+    reader.checksum()
+    return readFrame(reader, limits)
+  })
+}
+
+function readFrame(reader: Reader, limits: FrameLimits): ReceivedFrame {
+  const cluster = reader.raw(CLUSTER_BYTES)
+  const from = reader.node()
+  const openEpoch = readEpoch(reader)
+  const count = reader.count(limits.messagesMax, 5, MESSAGE_HEAP)
+  const messages: Message[] = []
+  for (let i = 0; i < count; i++) {
+    const length = reader.uint32()
+    if (length === 0) malformed('a message without a kind')
+    const message = reader.within(length, readMessage)
+    if (message !== undefined) messages.push(message)
+  }
+  reader.finish()
+  return { cluster, from, openEpoch, messages, unknown: count - messages.length }
+}
