@@ -3,11 +3,12 @@
  * other a `submit` and what became of it; it knows nothing of consensus.
  */
 
-import { invariant, millis, type Bytes, type Millis, type SubmissionId } from '@synevi/accord'
+import { invariant, millis, type Bytes, type SubmissionId } from '@synevi/accord'
 import type { Clock } from './contract/clock.ts'
 import { Deadlines } from './deadlines.ts'
 import type { RequestOutcome } from './drive/outcome.ts'
 import type { Complete } from './options.ts'
+import type { Patience } from './read/waits.ts'
 import { encodeBatch, type Request } from './request.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { SyneviError, type SyneviErrorCode } from './synevi-error.ts'
@@ -17,12 +18,6 @@ const BATCHES_MAX = 64
 const REQUEST_OVERHEAD_BYTES = 24
 const BACKOFF_MS = 10
 const BACKOFF_MAX_MS = 1_000
-
-/** How long a caller waits. */
-export interface Patience {
-  readonly deadline: Millis
-  readonly signal: AbortSignal | undefined
-}
 
 export interface BatcherParts {
   readonly clock: Clock
@@ -266,7 +261,7 @@ export class Batcher {
   }
 
   #close(entries: readonly Entry[]): void {
-    // The number is never used twice in a process: see SubmissionId.
+    // The only place that gives the brand: the number is never used twice.
     const submission = this.#nextSubmission++ as SubmissionId
     for (const entry of entries) entry.state = 'inFlight'
     this.#batches.set(submission, { entries, decided: false })

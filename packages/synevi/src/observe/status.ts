@@ -38,7 +38,9 @@ export interface NodeStatus {
   }
 }
 
+/** `role` is always `voter` for now. */
 export interface Member extends MemberSpec {
+  readonly role: 'voter'
   readonly serial: number
   readonly state: 'active'
   readonly sinceEpoch: number

@@ -1,0 +1,62 @@
+/** Frames from peers become inputs of the replica; what cannot be decoded is counted, logged and changes nothing. */
+
+import { decodeFrame, type Bytes, type Decoded, type Frame, type Message, type NodeSerial } from '@synevi/accord'
+import type { Logger } from '../contract/observe.ts'
+
+export interface InboxParts {
+  readonly cluster: Bytes
+  readonly limits: { readonly messagesMax: number; readonly payloadMaxBytes: number }
+  readonly logger: Logger
+  readonly isMember: (serial: NodeSerial) => boolean
+  /** The messages of one frame, in order. */
+  readonly receive: (from: NodeSerial, messages: readonly Message[]) => void
+  /** Default the codec's. */
+  readonly decode?: (bytes: Bytes, limits: { messagesMax: number; payloadMaxBytes: number }) => Decoded<Frame>
+}
+
+/** Frames refused from one peer are logged one by one up to this count, then at each power of two. */
+const LOGGED_MAX = 8
+
+/** The door for what peers send. */
+export class Inbox {
+  readonly #parts: InboxParts
+  readonly #decode: NonNullable<InboxParts['decode']>
+  readonly #refusedFrom = new Map<NodeSerial, number>()
+  #refused = 0
+
+  constructor(parts: InboxParts) {
+    this.#parts = parts
+    this.#decode = parts.decode ?? decodeFrame
+  }
+
+  get refusedCount(): number {
+    return this.#refused
+  }
+
+  accept(from: NodeSerial, bytes: Bytes): void {
+    const { cluster, limits, isMember, receive } = this.#parts
+    if (!isMember(from)) {
+      this.#refuse(from, 'not a member')
+      return
+    }
+    const decoded = this.#decode(bytes, limits)
+    if (!decoded.ok) {
+      this.#refuse(from, `${decoded.code}: ${decoded.why}`)
+    } else if (Buffer.compare(decoded.value.cluster, cluster) !== 0) {
+      this.#refuse(from, 'of another cluster')
+    } else if (decoded.value.from !== from) {
+      this.#refuse(from, `says it is from node ${decoded.value.from}`)
+    } else {
+      receive(from, decoded.value.messages)
+    }
+  }
+
+  #refuse(from: NodeSerial, why: string): void {
+    this.#refused++
+    const count = (this.#refusedFrom.get(from) ?? 0) + 1
+    this.#refusedFrom.set(from, count)
+    // A peer that floods us with garbage must not fill the log.
+    if (count > LOGGED_MAX && (count & (count - 1)) !== 0) return
+    this.#parts.logger.warn({ from, why, count }, 'refused a frame')
+  }
+}

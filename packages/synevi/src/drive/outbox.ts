@@ -1,0 +1,70 @@
+/** All messages of one turn to one peer travel in one frame, in order, within the limits of a frame. */
+
+import { encodeFrame, type Bytes, type Envelope, type Epoch, type Frame, type Message, type NodeSerial } from '@synevi/accord'
+import type { Logger } from '../contract/observe.ts'
+
+export interface OutboxParts {
+  readonly cluster: Bytes
+  readonly self: NodeSerial
+  readonly openEpoch: () => Epoch
+  readonly send: (to: NodeSerial, frame: Bytes) => void
+  readonly frameMaxBytes: number
+  readonly messagesMax: number
+  readonly logger: Logger
+  /** Default the codec's. */
+  readonly encode?: (frame: Frame) => Bytes
+}
+
+/** Posts envelopes: best effort, as the network is. */
+export class Outbox {
+  readonly #parts: OutboxParts
+  readonly #encode: (frame: Frame) => Bytes
+  #dropped = 0
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts
+    this.#encode = parts.encode ?? encodeFrame
+  }
+
+  /** Messages that fit into no frame. */
+  get droppedCount(): number {
+    return this.#dropped
+  }
+
+  post(envelopes: readonly Envelope[]): void {
+    const byPeer = new Map<NodeSerial, Message[]>()
+    for (const { to, message } of envelopes) {
+      const messages = byPeer.get(to)
+      if (messages === undefined) byPeer.set(to, [message])
+      else messages.push(message)
+    }
+    for (const [to, messages] of byPeer) this.#postTo(to, messages)
+  }
+
+  #postTo(to: NodeSerial, messages: readonly Message[]): void {
+    const { cluster, self, openEpoch, send, frameMaxBytes, messagesMax } = this.#parts
+    // Halves of what is too much, in order, without recursion.
+    const pieces: (readonly Message[])[] = [messages]
+    for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
+      if (piece.length <= messagesMax) {
+        const frame = this.#encode({ cluster, from: self, openEpoch: openEpoch(), messages: piece })
+        if (frame.length <= frameMaxBytes) {
+          send(to, frame)
+          continue
+        }
+        if (piece.length === 1) {
+          this.#drop(to, piece, frame.length)
+          continue
+        }
+      }
+      const half = piece.length >> 1
+      pieces.push(piece.slice(half), piece.slice(0, half))
+    }
+  }
+
+  #drop(to: NodeSerial, piece: readonly Message[], bytes: number): void {
+    this.#dropped++
+    const { logger, frameMaxBytes } = this.#parts
+    logger.error({ to, kind: piece[0]?.kind, bytes, frameMaxBytes }, 'a message fits into no frame: not sent')
+  }
+}
