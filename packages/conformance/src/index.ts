@@ -1,0 +1,4 @@
+/** Cases that any store, network or executor of Synevi must pass, for any test runner. */
+
+export { ConformanceFailure, type ConformanceCase } from './conformance-case.ts'
+export { storeCases, type MakeStore, type StoreFixture } from './store-cases.ts'
