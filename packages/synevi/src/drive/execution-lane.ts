@@ -1,0 +1,350 @@
+/**
+ * The execution lane (`architecture.md` 5): transactions in their agreed order, one at a time, the requests of
+ * each in order, each behind a savepoint. It decides nothing that others have not decided: positions, agreed
+ * time, duplicates and outcomes follow from the log alone, so they are the same on every node.
+ */
+
+import {
+  InvariantError,
+  invariant,
+  nodeOf,
+  type Bytes,
+  type Execution,
+  type Millis,
+  type TxnId,
+} from '@synevi/accord'
+import { ChainHasher, chainStart, type ChainHeads, type OutcomeNote } from '../chain/hash-chain.ts'
+import { sameBytes } from '../chain/chained-entries.ts'
+import type { Executor, LogPosition, Outcome } from '../contract/executor.ts'
+import type { Store } from '../contract/store.ts'
+import { decodeBatch, isLaterBatch, type Request } from '../request.ts'
+import { timeAfter } from '../state/agreed-time.ts'
+import { durableSource } from '../state/executor-state.ts'
+import { textOfBytes } from '../state/key-layout.ts'
+import { formatPlace, placeKey } from '../state/log-table.ts'
+import type { AppliedHead, ClusterSettings } from '../state/node-facts.ts'
+import { REMEMBERED_DIGEST_BYTES, RequestMemory, type Remembered } from '../state/request-memory.ts'
+import { failureText } from './failure-text.ts'
+import type { Executed, RequestOutcome } from './outcome.ts'
+import { PendingState, type PendingWrites } from './pending-state.ts'
+import { RequestContext } from './request-context.ts'
+import { routesOf, type Route } from './routes.ts'
+
+/** What an execution leaves: its result, or nothing because this node lacks what it takes. */
+export type LaneResult =
+  | { readonly kind: 'executed'; readonly executed: Executed }
+  /** It names what no executor here handles. Nothing of it was executed. */
+  | { readonly kind: 'blocked'; readonly why: string }
+
+export interface LaneParts {
+  readonly store: Store
+  readonly executors: readonly Executor[]
+  readonly settings: ClusterSettings
+  /** What the store has applied: executions go on from there. */
+  readonly head: AppliedHead
+  /** For {@link ExecutionLane.running} alone. */
+  readonly elapsed: () => Millis
+  /** Told what an `afterApply` effect threw. It may not throw. */
+  readonly effectFailed: (error: unknown) => void
+}
+
+/** The execution under way. */
+export interface Running {
+  readonly txnId: TxnId
+  /** Of the request. */
+  readonly name: string
+  /** When the lane began it, or last waited for an executor. */
+  readonly since: Millis
+}
+
+/** One transaction on its way through the lane. */
+interface Batch {
+  readonly execution: Execution
+  readonly requests: readonly Request[]
+  readonly outcomes: RequestOutcome[]
+  readonly notes: (OutcomeNote | undefined)[]
+  readonly effects: (() => void)[]
+  readonly firstPosition: LogPosition
+  firstTime: bigint
+}
+
+/** How an executor ended. */
+type Ending =
+  | { readonly kind: 'returned'; readonly outcome: Outcome }
+  | { readonly kind: 'threw'; readonly error: unknown }
+
+const EMPTY: Bytes = new Uint8Array(0)
+
+/**
+ * Executes ahead of the disk. A failure of the store, or of an invariant, is thrown (or rejects): the node stops,
+ * and so does the lane. What an executor does wrong never is: it is an outcome.
+ */
+export class ExecutionLane {
+  readonly #parts: LaneParts
+  readonly #routes: ReadonlyMap<string, Route>
+  readonly #pending: PendingState
+  readonly #memory: RequestMemory
+  readonly #hasher = new ChainHasher()
+  readonly #unstored = new Map<TxnId, { writes: PendingWrites; effects: readonly (() => void)[] }>()
+  #position: LogPosition
+  #time: bigint
+  #heads: ChainHeads
+  #running: { txnId: TxnId; name: string; since: Millis } | undefined
+  #stopped: unknown
+
+  /** Throws `INVALID_ARGUMENT` for executors that cannot stand side by side. */
+  constructor(parts: LaneParts) {
+    this.#parts = parts
+    this.#routes = routesOf(parts.executors)
+    this.#pending = new PendingState(parts.store)
+    const { position, txnHash, execHash } = parts.head.watermark
+    const durable = durableSource(parts.store)
+    const limits = parts.settings
+    this.#memory = new RequestMemory({ sink: this.#pending, durable, limits, position })
+    this.#position = position
+    this.#time = parts.head.time
+    this.#heads = position === 0n ? chainStart() : { txnHash, execHash }
+  }
+
+  /** Undefined between executions. */
+  get running(): Running | undefined {
+    return this.#running
+  }
+
+  /** Executions whose writes are not durable yet. */
+  get unstoredCount(): number {
+    return this.#unstored.size
+  }
+
+  /** Whether a request of this name can be executed here. */
+  handles(name: string): boolean {
+    return this.#routes.has(name)
+  }
+
+  /**
+   * Executes a transaction, the next in the agreed order. Answers at once when no executor makes it wait, so
+   * that a batch costs no turn of the event loop. An executor that never resolves holds up the lane.
+   */
+  run(execution: Execution): LaneResult | Promise<LaneResult> {
+    invariant(this.#running === undefined, 'executions never overlap')
+    if (this.#stopped !== undefined) throw this.#stopped
+    const requests = requestsOf(execution)
+    if (requests === undefined) return { kind: 'blocked', why: 'it is a batch of a later version' }
+    for (const { name } of requests) {
+      if (!this.#routes.has(name)) return { kind: 'blocked', why: `no executor here handles ${JSON.stringify(name)}` }
+    }
+    this.#running = { txnId: execution.id, name: '', since: this.#parts.elapsed() }
+    this.#pending.begin()
+    const firstPosition = this.#position + 1n
+    const batch = { execution, requests, outcomes: [], notes: [], effects: [], firstPosition, firstTime: 0n }
+    try {
+      const waiting = this.#requests(batch)
+      if (waiting !== undefined) return this.#waited(batch, waiting)
+      return this.#finish(batch)
+    } catch (error) {
+      throw this.#stop(error)
+    }
+  }
+
+  /** The write with this execution is durable: the overlay lets go of it, and its effects run. */
+  stored(txnId: TxnId): void {
+    const unstored = this.#unstored.get(txnId)
+    if (unstored === undefined) return
+    this.#unstored.delete(txnId)
+    unstored.writes.stored()
+    for (const effect of unstored.effects) {
+      try {
+        effect()
+      } catch (error) {
+        this.#parts.effectFailed(error)
+      }
+    }
+  }
+
+  async #waited(batch: Batch, first: Promise<void>): Promise<LaneResult> {
+    try {
+      for (let next: Promise<void> | undefined = first; next !== undefined; next = this.#requests(batch)) {
+        await next
+        if (this.#running !== undefined) this.#running.since = this.#parts.elapsed()
+      }
+      return this.#finish(batch)
+    } catch (error) {
+      throw this.#stop(error)
+    }
+  }
+
+  /** Goes on with the requests of the batch: undefined when all have an outcome. */
+  #requests(batch: Batch): Promise<void> | undefined {
+    for (let i = batch.outcomes.length; i < batch.requests.length; i = batch.outcomes.length) {
+      const request = batch.requests[i]
+      invariant(request !== undefined, 'each request of a batch is there')
+      const waiting = this.#request(batch, request)
+      if (waiting !== undefined) return waiting
+    }
+    return undefined
+  }
+
+  #request(batch: Batch, request: Request): Promise<void> | undefined {
+    const route = this.#routes.get(request.name)
+    invariant(route !== undefined, 'what has no route is blocked before it begins')
+    if (this.#running !== undefined) this.#running.name = request.name
+    const digest = this.#hasher.request(request)
+    const first = this.#memory.recall(request.id)
+    if (first !== undefined) {
+      batch.notes.push(undefined)
+      batch.outcomes.push(repeated(request, digest, first))
+      return undefined
+    }
+    if (route.kind === 'barrier') {
+      this.#entry(batch, { request, digest, kind: 'applied', outcome: { ok: true, value: EMPTY } })
+      return undefined
+    }
+    return this.#execute(batch, { request, digest, route })
+  }
+
+  #execute(
+    batch: Batch,
+    one: { request: Request; digest: Bytes; route: Route & { kind: 'executor' } },
+  ): Promise<void> | undefined {
+    const { request, route } = one
+    const { id: txnId, executeAt } = batch.execution
+    const context = new RequestContext(this.#pending, route.keys, {
+      id: request.id,
+      txnId,
+      index: batch.outcomes.length,
+      position: this.#position + 1n,
+      coordinator: nodeOf(txnId),
+      time: timeAfter(this.#time, executeAt),
+    })
+    this.#pending.savepoint()
+    let answer: Outcome | Promise<Outcome>
+    try {
+      answer = route.executor.execute({ name: request.name, payload: request.payload }, context)
+    } catch (error) {
+      this.#ended(batch, { ...one, context }, { kind: 'threw', error })
+      return undefined
+    }
+    if (!isPromise(answer)) {
+      this.#ended(batch, { ...one, context }, { kind: 'returned', outcome: answer })
+      return undefined
+    }
+    return endingOf(answer).then((ending) => this.#ended(batch, { ...one, context }, ending))
+  }
+
+  /** The executor is done with a request. Throws when it was not its own doing that went wrong. */
+  #ended(
+    batch: Batch,
+    one: { request: Request; digest: Bytes; context: RequestContext },
+    ending: Ending,
+  ): void {
+    one.context.close()
+    if (this.#pending.failure !== undefined) throw this.#pending.failure
+    if (ending.kind === 'threw' && ending.error instanceof InvariantError) throw ending.error
+    const failure = failureOf(ending, this.#parts.settings.resultMaxBytes)
+    if (failure !== undefined || ending.kind === 'threw') {
+      this.#pending.rollback()
+      const value = Buffer.from(failure ?? '', 'utf8')
+      this.#entry(batch, { ...one, kind: 'failed', outcome: { ok: false, value } })
+      return
+    }
+    batch.effects.push(...one.context.effects)
+    this.#entry(batch, { ...one, kind: 'applied', outcome: ending.outcome })
+  }
+
+  /** An executed request takes its place: position, time, chain, request memory. */
+  #entry(
+    batch: Batch,
+    one: { request: Request; digest: Bytes; kind: 'applied' | 'failed'; outcome: Outcome },
+  ): void {
+    const { request, digest, kind } = one
+    const { id: txnId, executeAt } = batch.execution
+    const { ok } = one.outcome
+    // A copy, plain and for good: the executor may use its bytes again.
+    const value = one.outcome.value.byteLength === 0 ? EMPTY : new Uint8Array(one.outcome.value)
+    const position = this.#position + 1n
+    const time = timeAfter(this.#time, executeAt)
+    const note = this.#hasher.note({ kind, ok, value })
+    this.#heads = {
+      txnHash: this.#hasher.txn(this.#heads.txnHash, { position, txnId, executeAt }, digest),
+      execHash: this.#hasher.exec(this.#heads.execHash, position, note),
+    }
+    this.#position = position
+    this.#time = time
+    if (position === batch.firstPosition) batch.firstTime = time
+    const remembered = digest.subarray(0, REMEMBERED_DIGEST_BYTES)
+    this.#memory.remember(request.id, { position, time, txnId, digest: remembered, kind, ok, value })
+    batch.notes.push(note)
+    batch.outcomes.push({ id: request.id, kind, ok, value, duplicate: false, position, time, txnId })
+  }
+
+  #finish(batch: Batch): LaneResult {
+    const { id: txnId, executeAt } = batch.execution
+    const { firstPosition, firstTime, notes, outcomes, effects } = batch
+    if (this.#position >= firstPosition) {
+      this.#memory.finishPage(this.#position)
+      const place = { txnId, executeAt, firstPosition, firstTime, outcomes: notes }
+      this.#pending.put(textOfBytes(placeKey(this.#position)), formatPlace(place))
+    }
+    const writes = this.#pending.finish()
+    this.#unstored.set(txnId, { writes, effects })
+    this.#running = undefined
+    const watermark = { position: this.#position, executeAt, ...this.#heads }
+    const result = { watermark, mutations: writes.mutations }
+    return { kind: 'executed', executed: { result, outcomes } }
+  }
+
+  /** The state of an unfinished transaction is of no use to anyone. */
+  #stop(error: unknown): unknown {
+    this.#stopped = error
+    this.#running = undefined
+    return error
+  }
+}
+
+/** Undefined for a batch of a later version. What no version can read is empty: all nodes have the same bytes. */
+function requestsOf(execution: Execution): readonly Request[] | undefined {
+  const { txn } = execution
+  if (txn.kind !== 'application') return []
+  const requests = decodeBatch(txn.payload)
+  if (requests !== undefined) return requests
+  return isLaterBatch(txn.payload) ? undefined : []
+}
+
+/** The outcome of an id that was used before. */
+function repeated(request: Request, digest: Bytes, first: Remembered): RequestOutcome {
+  const { position, time, txnId } = first
+  const { id } = request
+  if (!sameBytes(first.digest, digest.subarray(0, REMEMBERED_DIGEST_BYTES))) {
+    return { id, kind: 'reused', ok: false, value: EMPTY, duplicate: false, position, time, txnId }
+  }
+  const { ok, value } = first
+  const kind = value === undefined ? 'forgotten' : first.kind
+  return { id, kind, ok, value: value?.slice() ?? EMPTY, duplicate: true, position, time, txnId }
+}
+
+/** What is wrong with an ending, in words that are the same on all nodes; undefined for a good one. */
+function failureOf(ending: Ending, resultMaxBytes: number): string | undefined {
+  if (ending.kind === 'threw') return failureText(ending.error)
+  const outcome: unknown = ending.outcome
+  if (!isOutcome(outcome)) return 'the executor gave no outcome: { ok: boolean, value: Uint8Array }'
+  const size = outcome.value.byteLength
+  return size > resultMaxBytes ? `the outcome has ${size} bytes, ${resultMaxBytes} are the most` : undefined
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  if (typeof value !== 'object' || value === null || !('ok' in value && 'value' in value)) return false
+  return typeof value.ok === 'boolean' && value.value instanceof Uint8Array
+}
+
+function isPromise(answer: Outcome | Promise<Outcome>): answer is Promise<Outcome> {
+  // An executor in JavaScript may give anything, and only its absence of `then` makes it an outcome.
+  return typeof answer === 'object' && answer !== null && 'then' in answer
+}
+
+async function endingOf(answer: Promise<Outcome>): Promise<Ending> {
+  try {
+    return { kind: 'returned', outcome: await answer }
+  } catch (error) {
+    return { kind: 'threw', error }
+  }
+}

@@ -1,0 +1,179 @@
+/** The small facts of a node, one value each: who it is, whom it belongs to, how far it is. */
+
+import {
+  decodeMembers,
+  decodeWatermark,
+  encodeMembers,
+  encodeWatermark,
+  epoch,
+  hlc,
+  nodeSerial,
+  type Bytes,
+  type Epoch,
+  type Hlc,
+  type MemberEntry,
+  type Mutation,
+  type NodeSerial,
+  type PeerIdentity,
+  type Watermark,
+} from '@synevi/accord'
+import type { Store } from '../contract/store.ts'
+import { FieldReader, FieldWriter } from './fields.ts'
+import { FACT, TABLE, factKey, peerKey, tableEnd, tableStart, type Fact } from './key-layout.ts'
+import { corrupt, decoded, getSealed, reading, seal, unseal } from './sealed.ts'
+
+/** The version of the layout that this code writes, and the only one it reads. */
+export const FORMAT_VERSION = 1
+
+/** Who the node of a store is. */
+export interface StoredIdentity {
+  /** 16 bytes. */
+  readonly cluster: Bytes
+  readonly id: string
+  readonly serial: NodeSerial
+}
+
+/** Agreed at bootstrap, the same on all nodes: outcomes depend on them. */
+export interface ClusterSettings {
+  /** Request ids remembered, 1 or more. */
+  readonly dedupMax: number
+  /** Outcomes up to this size are kept with them. */
+  readonly dedupResultMaxBytes: number
+  /** A larger outcome is a failure of the request. */
+  readonly resultMaxBytes: number
+}
+
+/** How far the node has applied. */
+export interface AppliedHead {
+  readonly watermark: Watermark
+  /** Agreed time of the last entry, 0 when there is none. */
+  readonly time: bigint
+}
+
+export interface Membership {
+  readonly epoch: Epoch
+  readonly members: readonly MemberEntry[]
+}
+
+/** Sets a fact. */
+export function factMutation(fact: Fact, value: Bytes): Mutation {
+  const key = factKey(fact)
+  return { key, value: seal(key, value) }
+}
+
+/** The checked bytes of a fact; undefined when it is not set. */
+export function readFact(store: Store, fact: Fact): Bytes | undefined {
+  return getSealed(store, factKey(fact))
+}
+
+/** Reads a fact that every store has. Throws `STORE_FAILED` when it is missing or makes no sense. */
+export function parseFact<T>(store: Store, fact: Fact, parse: (reader: FieldReader) => T): T {
+  const key = factKey(fact)
+  const value = getSealed(store, key)
+  if (value === undefined) throw corrupt(key, 'it is missing')
+  return reading(key, () => {
+    const reader = new FieldReader(value)
+    const parsed = parse(reader)
+    reader.finish()
+    return parsed
+  })
+}
+
+export function formatIdentity(identity: StoredIdentity): Mutation[] {
+  const self = new FieldWriter().uint16(identity.serial).shortBytes(Buffer.from(identity.id, 'utf8'))
+  return [factMutation(FACT.cluster, identity.cluster), factMutation(FACT.self, self.finish())]
+}
+
+export function readIdentity(store: Store): StoredIdentity {
+  const cluster = parseFact(store, FACT.cluster, (reader) => reader.raw(16).slice())
+  const self = parseFact(store, FACT.self, (reader) => ({
+    serial: nodeSerial(reader.uint16()),
+    id: Buffer.from(reader.shortBytes()).toString('utf8'),
+  }))
+  return { cluster, ...self }
+}
+
+export function formatSettings(settings: ClusterSettings): Mutation {
+  const writer = new FieldWriter()
+  writer.uint32(settings.dedupMax).uint32(settings.dedupResultMaxBytes).uint32(settings.resultMaxBytes)
+  return factMutation(FACT.settings, writer.finish())
+}
+
+export function readSettings(store: Store): ClusterSettings {
+  return parseFact(store, FACT.settings, (reader) => ({
+    dedupMax: reader.uint32(),
+    dedupResultMaxBytes: reader.uint32(),
+    resultMaxBytes: reader.uint32(),
+  }))
+}
+
+export function formatMembership(membership: Membership): Mutation {
+  const writer = new FieldWriter().uint16(membership.epoch).raw(encodeMembers(membership.members))
+  return factMutation(FACT.membership, writer.finish())
+}
+
+export function readMembership(store: Store): Membership {
+  return parseFact(store, FACT.membership, (reader) => ({
+    epoch: epoch(reader.uint16()),
+    members: decoded(factKey(FACT.membership), decodeMembers(reader.rest())),
+  }))
+}
+
+export function formatApplied(head: AppliedHead): Mutation {
+  const writer = new FieldWriter().uint64(head.time).raw(encodeWatermark(head.watermark))
+  return factMutation(FACT.applied, writer.finish())
+}
+
+export function readApplied(store: Store): AppliedHead {
+  return parseFact(store, FACT.applied, (reader) => ({
+    time: reader.uint64(),
+    watermark: decoded(factKey(FACT.applied), decodeWatermark(reader.rest())),
+  }))
+}
+
+export function formatDurableSeq(seq: bigint): Mutation {
+  return factMutation(FACT.durableSeq, new FieldWriter(8).uint64(seq).finish())
+}
+
+export function readDurableSeq(store: Store): bigint {
+  return parseFact(store, FACT.durableSeq, (reader) => reader.uint64())
+}
+
+/** 80 bits in the field of a timestamp's 128. */
+export function formatHlcReserve(reserve: Hlc): Mutation {
+  return factMutation(FACT.hlcReserve, new FieldWriter(16).timestamp(reserve << 16n).finish())
+}
+
+export function readHlcReserve(store: Store): Hlc {
+  return parseFact(store, FACT.hlcReserve, (reader) => hlc(reader.timestamp() >> 16n))
+}
+
+export function formatAdmitted(admitted: boolean): Mutation {
+  return factMutation(FACT.admitted, Uint8Array.of(admitted ? 1 : 0))
+}
+
+export function readAdmitted(store: Store): boolean {
+  return parseFact(store, FACT.admitted, (reader) => reader.byte() === 1)
+}
+
+export function formatPeer(peer: PeerIdentity): Mutation {
+  const key = peerKey(peer.serial)
+  const writer = new FieldWriter().uint64(peer.durableSeq).shortBytes(peer.storeId)
+  return { key, value: seal(key, writer.finish()) }
+}
+
+/** By serial. */
+export function readPeers(store: Store): readonly PeerIdentity[] {
+  const peers: PeerIdentity[] = []
+  for (const [key, sealed] of store.scan({ from: tableStart(TABLE.peer), until: tableEnd(TABLE.peer) })) {
+    const reader = new FieldReader(unseal(key, sealed))
+    peers.push(
+      reading(key, () => ({
+        serial: nodeSerial(new FieldReader(key.subarray(1)).uint16()),
+        durableSeq: reader.uint64(),
+        storeId: reader.shortBytes().slice(),
+      })),
+    )
+  }
+  return peers
+}

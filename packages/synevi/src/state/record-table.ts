@@ -1,0 +1,109 @@
+/**
+ * Records: what this replica knows of each transaction (`protocol.md` 3.1). The part that changes is apart from
+ * the transaction, which is written once and large; once applied, the transaction is in the log and nowhere else.
+ * Live records have a table of their own, so that opening reads them and not a history.
+ */
+
+import {
+  decodeRecord,
+  decodeTxn,
+  encodeRecord,
+  encodeTxn,
+  type Bytes,
+  type Mutation,
+  type Txn,
+  type TxnId,
+  type TxnRecord,
+} from '@synevi/accord'
+import type { Store } from '../contract/store.ts'
+import { TABLE, tableEnd, tableStart, timestampKey } from './key-layout.ts'
+import { readLogEntry } from './log-table.ts'
+import { corrupt, decoded, getSealed, seal, unseal } from './sealed.ts'
+
+/** Where the transaction of a record is: the first byte of its value. */
+const WITHOUT_TXN = 0
+const TXN_APART = 1
+const TXN_IN_LOG = 2
+
+/** The mutations of a changed record that was not applied by this write. */
+export function recordMutations(record: TxnRecord, txnIsNew: boolean): readonly Mutation[] {
+  const where = record.txn === undefined ? WITHOUT_TXN : TXN_APART
+  const mutations = metaMutations(record, where)
+  if (txnIsNew && record.txn !== undefined) {
+    const key = timestampKey(TABLE.txn, record.id)
+    mutations.push({ key, value: seal(key, encodeTxn(record.txn)) })
+  }
+  return mutations
+}
+
+/** The mutations of a record that is applied by this write, which also adds its log entry. */
+export function appliedRecordMutations(record: TxnRecord): readonly Mutation[] {
+  const mutations = metaMutations(record, TXN_IN_LOG)
+  mutations.push({ key: timestampKey(TABLE.txn, record.id), value: undefined })
+  return mutations
+}
+
+/** As last stored; undefined when nothing is. Throws `STORE_FAILED`. */
+export function readRecord(store: Store, id: TxnId): TxnRecord | undefined {
+  for (const table of [TABLE.settled, TABLE.live] as const) {
+    const key = timestampKey(table, id)
+    const value = getSealed(store, key)
+    if (value !== undefined) return parseRecord(store, key, value)
+  }
+  return undefined
+}
+
+/** Every record that is neither applied nor invalidated, by id. Throws `STORE_FAILED`. */
+export function liveRecords(store: Store): readonly TxnRecord[] {
+  const records: TxnRecord[] = []
+  for (const [key, sealed] of store.scan({ from: tableStart(TABLE.live), until: tableEnd(TABLE.live) })) {
+    records.push(parseRecord(store, key, unseal(key, sealed)))
+  }
+  return records
+}
+
+function metaMutations(record: TxnRecord, where: number): Mutation[] {
+  const encoded = encodeRecord(record)
+  const value = new Uint8Array(1 + encoded.length)
+  value[0] = where
+  value.set(encoded, 1)
+  const live = timestampKey(TABLE.live, record.id)
+  if (!isSettled(record)) return [{ key: live, value: seal(live, value) }]
+  const settled = timestampKey(TABLE.settled, record.id)
+  return [
+    { key: live, value: undefined },
+    { key: settled, value: seal(settled, value) },
+  ]
+}
+
+function isSettled(record: TxnRecord): boolean {
+  return record.applied || record.outcome?.kind === 'invalidated'
+}
+
+function parseRecord(store: Store, key: Bytes, value: Bytes): TxnRecord {
+  const record = decoded(key, decodeRecord(value.subarray(1)))
+  switch (value[0]) {
+    case WITHOUT_TXN:
+      return record
+    case TXN_APART:
+      return { ...record, txn: txnApart(store, record) }
+    case TXN_IN_LOG:
+      return { ...record, txn: txnInLog(store, key, record) }
+    default:
+      throw corrupt(key, `it names place ${value[0] ?? 'nothing'} for its transaction`)
+  }
+}
+
+function txnApart(store: Store, record: TxnRecord): Txn {
+  const key = timestampKey(TABLE.txn, record.id)
+  const value = getSealed(store, key)
+  if (value === undefined) throw corrupt(key, 'it is missing')
+  return decoded(key, decodeTxn(value))
+}
+
+function txnInLog(store: Store, key: Bytes, record: TxnRecord): Txn {
+  if (record.outcome?.kind !== 'decided') throw corrupt(key, 'it is applied without a decision')
+  const entry = readLogEntry(store, record.outcome.executeAt)
+  if (entry?.id !== record.id) throw corrupt(key, 'its log entry is missing')
+  return entry.txn
+}
