@@ -127,7 +127,8 @@ export class Door {
   }
 
   #tlsServer(tls: TlsOptions): Server {
-    const server = createTlsServer({ ...tls, handshakeTimeout: this.#options.helloTimeoutMs })
+    // Node.js only says that a handshake takes too long: silence is ended by the sweep, which comes first.
+    const server = createTlsServer({ ...tls, handshakeTimeout: 2 * this.#options.helloTimeoutMs })
     server.on('secureConnection', (socket) => this.#secured(socket))
     server.on('tlsClientError', (error, socket) => {
       const flaw = handshakeFlaw(error)
