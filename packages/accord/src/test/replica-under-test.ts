@@ -1,0 +1,255 @@
+/** One replica and its durable store, for tests: an input in, everything it asks for out, in the words of Ready. */
+
+import { hlc, nodeSerial, openReplica, TIMESTAMP_ZERO, timestampOf, epoch, millis, nanos } from '../index.ts'
+import type {
+  Answer,
+  DurableState,
+  Execution,
+  Input,
+  LogEntry,
+  Mark,
+  Message,
+  Notice,
+  RecordReader,
+  Replica,
+  SubmissionId,
+  Timestamp,
+  TxnRecord,
+  Watermark,
+  Write,
+} from '../index.ts'
+import { DEFAULT_KEYS, type Keys } from '../txn/keys.ts'
+import type { ApplicationTxn } from '../txn/txn.ts'
+
+/** What one input brought about. */
+export interface Said {
+  /** Left before the writes were durable. */
+  readonly atOnce: readonly (readonly [number, Message])[]
+  /** Left after. */
+  readonly afterStore: readonly (readonly [number, Message])[]
+  readonly writes: readonly Write[]
+  readonly executions: readonly Execution[]
+  readonly answers: readonly Answer[]
+  readonly notices: readonly Notice[]
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+/** Timestamps of epoch 1 by small numbers: `at(5)` is 5 ms, `at(5, 2)` the same of node 2. */
+export function at(ms: number, node = 0): Timestamp {
+  return timestampOf({ epoch: epoch(1), hlc: hlc(BigInt(ms) * 1_000_000n << 16n), node: nodeSerial(node) })
+}
+
+/** An application transaction with a one-byte payload. */
+export function txnOf(byte: number, keys: Keys = DEFAULT_KEYS): ApplicationTxn {
+  const payload = new Uint8Array([byte])
+  return { kind: 'application', keys, payload, digest: payload }
+}
+
+export class ReplicaUnderTest {
+  readonly self: number
+  readonly size: number
+  replica: Replica
+  /** Milliseconds of both clocks. */
+  now = 1_000
+  readonly #records = new Map<bigint, TxnRecord>()
+  readonly #log: LogEntry[] = []
+  #marks: readonly Mark[] = []
+  #facts: Pick<DurableState, 'hlcReserve' | 'durableSeq' | 'admitted' | 'peers'>
+  #applied: Watermark = watermark(0n, TIMESTAMP_ZERO)
+  #submissions = 0
+
+  constructor(parts: { self?: number; size: number; admitted?: boolean }) {
+    this.self = parts.self ?? 0
+    this.size = parts.size
+    this.#facts = { hlcReserve: hlc(0n), durableSeq: 0n, admitted: parts.admitted ?? true, peers: [] }
+    this.replica = this.#open()
+  }
+
+  /** Steps and serves: writes become durable, executions run, until nothing is left. */
+  step(input: Input): Said {
+    this.replica.step(input, this.#instant())
+    return this.serve()
+  }
+
+  hear(from: number, message: Message): Said {
+    return this.step({ kind: 'receive', from: nodeSerial(from), message })
+  }
+
+  submit(byte: number, keys: Keys = DEFAULT_KEYS): Said {
+    const submission = this.#submissions as SubmissionId
+    this.#submissions += 1
+    return this.step({ kind: 'submit', submission, keys, payload: new Uint8Array([byte]) })
+  }
+
+  /** Lets time pass, to the next deadline as often as there is one. */
+  advance(ms: number): Said {
+    const until = this.now + ms
+    const all: Said[] = []
+    for (;;) {
+      const next = this.replica.deadline()
+      if (next === undefined || next > until) break
+      this.now = Math.max(this.now, next)
+      all.push(this.step({ kind: 'wake' }))
+    }
+    this.now = until
+    return join(all)
+  }
+
+  /** The process dies and opens again from what was durable: everything served was. */
+  restart(): Said {
+    this.replica = this.#open()
+    return this.serve()
+  }
+
+  /** What is durable of a transaction. */
+  stored(id: bigint): TxnRecord | undefined {
+    return this.#records.get(id)
+  }
+
+  get log(): readonly LogEntry[] {
+    return this.#log
+  }
+
+  serve(): Said {
+    const all: Said[] = []
+    for (let ready = this.replica.drain(); ready !== undefined; ready = this.replica.drain()) {
+      for (const write of ready.writes) this.#write(write)
+      all.push({
+        atOnce: ready.send.map(({ to, message }) => [to, message] as const),
+        afterStore: ready.sendAfterStore.map(({ to, message }) => [to, message] as const),
+        writes: ready.writes,
+        executions: ready.execute,
+        answers: ready.answers,
+        notices: ready.notices,
+      })
+      this.replica.step({ kind: 'stored', ready: ready.id }, this.#instant())
+      for (const execution of ready.execute) this.#execute(execution)
+    }
+    return join(all)
+  }
+
+  #execute(execution: Execution): void {
+    const result = {
+      watermark: watermark(this.#lastPosition() + 1n, execution.executeAt),
+      mutations: [],
+    }
+    this.#executedPosition = result.watermark.position
+    this.replica.step({ kind: 'executed', id: execution.id, result }, this.#instant())
+  }
+
+  #executedPosition = 0n
+
+  #lastPosition(): bigint {
+    return this.#executedPosition
+  }
+
+  #write(write: Write): void {
+    switch (write.kind) {
+      case 'record':
+        this.#records.set(write.record.id, write.record)
+        return
+      case 'applied':
+        this.#records.set(write.record.id, write.record)
+        this.#log.push(write.entry)
+        this.#applied = write.entry.watermark
+        this.#mark(write.marks)
+        return
+      case 'hlcReserve':
+        this.#facts = { ...this.#facts, hlcReserve: write.hlc }
+        return
+      case 'durableSeq':
+        this.#facts = { ...this.#facts, durableSeq: write.seq }
+        return
+      case 'admitted':
+        this.#facts = { ...this.#facts, admitted: true }
+        return
+      case 'peer': {
+        const others = this.#facts.peers.filter((peer) => peer.serial !== write.peer.serial)
+        this.#facts = { ...this.#facts, peers: [...others, write.peer] }
+        return
+      }
+    }
+  }
+
+  #mark(changed: readonly Mark[]): void {
+    if (changed.some((mark) => mark.key === 'all')) this.#marks = changed
+    else {
+      const kept = this.#marks.filter((mark) => !changed.some((other) => other.key === mark.key))
+      this.#marks = [...kept, ...changed]
+    }
+  }
+
+  #open(): Replica {
+    this.#executedPosition = this.#applied.position
+    const live = [...this.#records.values()].filter(
+      (record) => !record.applied && record.outcome?.kind !== 'invalidated',
+    )
+    const members = Array.from({ length: this.size }, (_, serial) => ({
+      serial: nodeSerial(serial),
+      id: `node-${serial}`,
+      address: '',
+    }))
+    const storeId = new Uint8Array(16).fill(this.self + 1)
+    const applied = this.#applied
+    return openReplica({
+      self: nodeSerial(this.self),
+      options: { seed: 7n, digest: (payload) => payload.slice(0, 32), patienceMaxMs: 10 },
+      durable: { ...this.#facts, storeId, epoch: epoch(1), members, live, marks: this.#marks, applied },
+      reader: this.#reader(),
+      at: this.#instant(),
+    })
+  }
+
+  #reader(): RecordReader {
+    return {
+      record: (id) => this.#records.get(id),
+      entriesAfter: (since, countMax) => {
+        const after = this.#log.filter((entry) => entry.executeAt > since)
+        return { entries: after.slice(0, countMax), more: after.length > countMax }
+      },
+      watermarkAt: (position) => this.#log.find((entry) => entry.watermark.position === position)?.watermark,
+      oldestPosition: () => this.#log[0]?.watermark.position ?? 0n,
+    }
+  }
+
+  #instant(): { wall: ReturnType<typeof nanos>; elapsed: ReturnType<typeof millis> } {
+    return { wall: nanos(BigInt(this.now) * 1_000_000n), elapsed: millis(this.now) }
+  }
+}
+
+/** Messages of one kind, with where they go. */
+export function sent<K extends Message['kind']>(
+  said: Said,
+  kind: K,
+): readonly { readonly to: number; readonly message: Message & { kind: K } }[] {
+  const all = [...said.atOnce, ...said.afterStore]
+  return all.flatMap(([to, message]) => (isKind(message, kind) ? [{ to, message }] : []))
+}
+
+/** The only message of one kind. Throws when there is none or more than one. */
+export function theOne<K extends Message['kind']>(said: Said, kind: K): Message & { kind: K } {
+  const found = sent(said, kind)
+  const [first] = found
+  if (first === undefined || found.length > 1) throw new Error(`${found.length} messages of kind ${kind}`)
+  return first.message
+}
+
+function isKind<K extends Message['kind']>(message: Message, kind: K): message is Message & { kind: K } {
+  return message.kind === kind
+}
+
+function watermark(position: bigint, executeAt: Timestamp): Watermark {
+  return { position, executeAt, txnHash: NO_BYTES, execHash: NO_BYTES }
+}
+
+function join(all: readonly Said[]): Said {
+  return {
+    atOnce: all.flatMap((said) => said.atOnce),
+    afterStore: all.flatMap((said) => said.afterStore),
+    writes: all.flatMap((said) => said.writes),
+    executions: all.flatMap((said) => said.executions),
+    answers: all.flatMap((said) => said.answers),
+    notices: all.flatMap((said) => said.notices),
+  }
+}
