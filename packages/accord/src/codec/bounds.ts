@@ -1,31 +1,12 @@
-/** The most of everything that bytes may name: checked before anything is allocated for it. */
-
-/** Ids in one set of deps, and marks in it. */
-export const DEPS_IDS_MAX = 65_536
-export const DEPS_MARKS_MAX = 65_536
-
-/** Ids in one Query, and items in its answer. */
-export const QUERY_IDS_MAX = 256
-
-/** Members of one configuration. */
-export const MEMBERS_MAX = 64
-
-/** Entries in one chunk of the log. */
-export const CHUNK_ENTRIES_MAX = 4096
-
-/** Transactions that a closed floor or a closed epoch lists. */
-export const FLOOR_IDS_MAX = 65_536
-
-/** Ends of epochs in one answer (`protocol.md` 4.1). */
-export const EPOCH_ENDS_MAX = 16
-
-/** Bytes of a hash, a digest or a store's identity. */
-export const HASH_BYTES_MAX = 64
+/** What decoding may cost, whatever the bytes say. */
 
 /** Bytes of a cluster's identity. */
 export const CLUSTER_BYTES = 16
 
-/** What one decoding may allocate, in bytes as estimated by the reader. Beyond it the bytes are malformed. */
+/**
+ * What one decoding may allocate, as estimated by the reader: 48 MiB. Beyond it the bytes are
+ * malformed.
+ */
 export const HEAP_BYTES_MAX = 50_331_648
 
 /** A payload from this size on, that makes up half of its frame, is not copied out of it. */

@@ -1,8 +1,11 @@
-/** The messages that decide transactions, on the wire (`protocol.md` 4.1): tags, and fields in order. */
+/**
+ * The messages that decide transactions, on the wire (`protocol.md` 4.1): tags, and fields in
+ * order.
+ */
 
+import { HASH_BYTES_MAX, QUERY_IDS_MAX } from '../message/bounds.ts'
 import type { QueryItem, RefusedReason } from '../message/message.ts'
-import { HASH_BYTES_MAX, QUERY_IDS_MAX } from './bounds.ts'
-import type { MessageCodecs } from './message-kind.ts'
+import type { MessageCodecs } from './codec-of-kind.ts'
 import type { Reader } from './reader.ts'
 import {
   readAccepted,
@@ -25,7 +28,12 @@ import {
 import { readWord, wordsOf, writeWord, type Words } from './words.ts'
 import type { Writer } from './writer.ts'
 
-const REASONS: Words<RefusedReason> = wordsOf({ belowFloor: 1, epochClosing: 2, tooFarAhead: 3, busy: 4 })
+const REASONS: Words<RefusedReason> = wordsOf({
+  belowFloor: 1,
+  epochClosing: 2,
+  tooFarAhead: 3,
+  busy: 4,
+})
 const KNOWN: Words<QueryItem['known']> = wordsOf({ inProgress: 1, known: 2, unknown: 3 })
 
 /** From PreAccept to its answers. */
@@ -58,7 +66,11 @@ export const PRE_ACCEPT_CODECS: MessageCodecs<'preAccept' | 'preAcceptOk' | 'ref
       writer.timestamp(message.id)
       writeWord(writer, REASONS, message.reason)
     },
-    read: (reader) => ({ kind: 'refused', id: reader.timestamp(), reason: readWord(reader, REASONS) }),
+    read: (reader) => ({
+      kind: 'refused',
+      id: reader.timestamp(),
+      reason: readWord(reader, REASONS),
+    }),
   },
 }
 
@@ -109,7 +121,11 @@ export const ACCEPT_CODECS: MessageCodecs<
       writer.timestamp(message.id)
       writer.ballot(message.ballot)
     },
-    read: (reader) => ({ kind: 'acceptInvalidOk', id: reader.timestamp(), ballot: reader.ballot() }),
+    read: (reader) => ({
+      kind: 'acceptInvalidOk',
+      id: reader.timestamp(),
+      ballot: reader.ballot(),
+    }),
   },
   nack: {
     tag: 10,
@@ -165,7 +181,11 @@ export const RECOVER_CODECS: MessageCodecs<'recover' | 'recoverOk' | 'query' | '
       writeIds(writer, message.ids, QUERY_IDS_MAX)
       writer.flag(message.wantTxn)
     },
-    read: (reader) => ({ kind: 'query', ids: readIds(reader, QUERY_IDS_MAX), wantTxn: reader.flag() }),
+    read: (reader) => ({
+      kind: 'query',
+      ids: readIds(reader, QUERY_IDS_MAX),
+      wantTxn: reader.flag(),
+    }),
   },
   queryOk: {
     tag: 17,

@@ -1,4 +1,7 @@
-/** What a decoder answers: a value, or a code and a sentence. Nothing that comes from outside is thrown. */
+/**
+ * What a decoder answers: a value, or a code and a sentence. Nothing that comes from outside is
+ * thrown.
+ */
 
 export type DecodeCode = 'MALFORMED' | 'WRONG_VERSION'
 

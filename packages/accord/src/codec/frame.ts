@@ -49,8 +49,9 @@ export interface FrameLimits {
 }
 
 /**
- * The bytes of a frame, in a buffer of their own. A sender keeps to the receiver's limits: frames beyond a
- * few MiB should be several. Throws InvariantError for a value that no decoder would take.
+ * The bytes of a frame, in a buffer of their own. A sender keeps to the receiver's limits: frames
+ * beyond a few MiB should be several. Throws InvariantError for a value that no decoder would
+ * take.
  */
 export function encodeFrame(frame: Frame): Bytes {
   invariant(frame.cluster.length === CLUSTER_BYTES, 'a cluster is 16 bytes')
@@ -72,12 +73,14 @@ export function encodeFrame(frame: Frame): Bytes {
 }
 
 /**
- * The frame, or why not: `WRONG_VERSION` for another version, else `MALFORMED`. Never throws, whatever the
- * bytes, and allocates 64 MiB at most. What is returned does not share the bytes, except for a payload of
- * 64 KiB or more that makes up half of them: nobody may write to them afterwards.
+ * The frame, or why not: `WRONG_VERSION` for another version, else `MALFORMED`. Never throws,
+ * whatever the bytes, and allocates 64 MiB at most. What is returned does not share the bytes,
+ * except for a payload of 64 KiB or more that makes up half of them: nobody may write to them
+ * afterwards.
  *
- * Equal to what was encoded, and the other way round, but for what a later version added: messages of
- * unknown kinds are passed over and counted, and unknown fields at the end of a message are ignored.
+ * Equal to what was encoded, and the other way round, but for what a later version added: messages
+ * of unknown kinds are passed over and counted, and unknown fields at the end of a message are
+ * ignored.
  */
 export function decodeFrame(bytes: Bytes, limits: FrameLimits): Decoded<ReceivedFrame> {
   return decoding(() => {
@@ -85,7 +88,10 @@ export function decodeFrame(bytes: Bytes, limits: FrameLimits): Decoded<Received
     for (const byte of MAGIC) if (reader.byte() !== byte) malformed('not a frame')
     const version = reader.byte()
     if (version !== PROTOCOL_VERSION) {
-      throw new Refusal('WRONG_VERSION', `protocol version ${version}, this node speaks ${PROTOCOL_VERSION}`)
+      throw new Refusal(
+        'WRONG_VERSION',
+        `protocol version ${version}, this node speaks ${PROTOCOL_VERSION}`,
+      )
     }
     reader.checksum()
     return readFrame(reader, limits)

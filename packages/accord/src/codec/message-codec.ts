@@ -1,14 +1,20 @@
 /**
  * Each kind of message has a tag, a writer and a reader; a kind without them does not compile.
  *
- * Tags are never reused. A later minor version may append fields to a message: readers of this one ignore
- * what follows the fields they know, and pass over tags they do not know.
+ * Tags are never reused. A later minor version may append fields to a message: readers of this one
+ * ignore what follows the fields they know, and pass over tags they do not know.
  */
 
 import type { Message } from '../message/message.ts'
-import { ACCEPT_CODECS, OUTCOME_CODECS, PRE_ACCEPT_CODECS, RECOVER_CODECS } from './consensus-codec.ts'
+import type { MessageKind, MessageOf } from '../message/message-kind.ts'
+import {
+  ACCEPT_CODECS,
+  OUTCOME_CODECS,
+  PRE_ACCEPT_CODECS,
+  RECOVER_CODECS,
+} from './consensus-codec.ts'
 import { EPOCH_CODECS, HEALTH_CODECS, LOG_CODECS, READ_CODECS } from './upkeep-codec.ts'
-import type { MessageCodecs, MessageKind, MessageOf } from './message-kind.ts'
+import type { MessageCodecs } from './codec-of-kind.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
 

@@ -1,4 +1,7 @@
-/** Reads what a {@link Writer} wrote, and refuses everything else before anything is allocated for it. */
+/**
+ * Reads what a {@link Writer} wrote, and refuses everything else before anything is allocated for
+ * it.
+ */
 
 import type { Bytes } from '../brand.ts'
 import type { Ballot } from '../time/ballot.ts'
@@ -16,9 +19,9 @@ const TEXT_HEAP = 40
 const BYTES_HEAP = 200
 
 /**
- * Each method reads one value and moves on, or throws a Refusal (see `decoded.ts`): past the end, out of
- * range, or not in the one form that the writer gives. Nothing read keeps the bytes alive, except a large
- * payload (see {@link payload}).
+ * Each method reads one value and moves on, or throws a Refusal (see `decoded.ts`): past the end,
+ * out of range, or not in the one form that the writer gives. Nothing read keeps the bytes alive,
+ * except a large payload (see {@link payload}).
  */
 export class Reader {
   readonly #bytes: Uint8Array
@@ -94,7 +97,8 @@ export class Reader {
   timestamp(): Timestamp {
     const at = this.#take(TIMESTAMP_BYTES)
     this.#charge(TIMESTAMP_HEAP)
-    if (this.#bytes[at + 14] !== 0 || this.#bytes[at + 15] !== 0) malformed('a timestamp has low bits')
+    if (this.#bytes[at + 14] !== 0 || this.#bytes[at + 15] !== 0)
+      malformed('a timestamp has low bits')
     const value = (this.#view.getBigUint64(at) << 64n) | this.#view.getBigUint64(at + 8)
     // 128 bits, the low 16 of them zero: what `timestamp()` checks, three comparisons of bigints cheaper.
     return value as Timestamp
@@ -121,12 +125,13 @@ export class Reader {
   }
 
   /**
-   * Bytes behind their length, within the bound of a payload. Copied, unless they are large and most of
-   * what they came in: copying would cost more than keeping the rest of the frame alive.
+   * Bytes behind their length, within the bound of a payload. Copied, unless they are large and
+   * most of what they came in: copying would cost more than keeping the rest of the frame alive.
    */
   payload(): Bytes {
     const length = this.varint()
-    if (length > this.#payloadMax) malformed(`a payload of ${length} bytes, ${this.#payloadMax} are the most`)
+    if (length > this.#payloadMax)
+      malformed(`a payload of ${length} bytes, ${this.#payloadMax} are the most`)
     if (length < PAYLOAD_VIEW_BYTES_MIN || length * 2 < this.#bytes.length) return this.raw(length)
     const at = this.#take(length)
     return this.#bytes.subarray(at, at + length)
@@ -143,7 +148,10 @@ export class Reader {
     return text
   }
 
-  /** The number of items of a list, each of `itemMin` bytes at least here, and `heap` bytes in memory. */
+  /**
+   * The number of items of a list, each of `itemMin` bytes at least here, and `heap` bytes in
+   * memory.
+   */
   count(max: number, itemMin: number, heap: number): number {
     const value = this.varint()
     if (value > max) malformed(`a list of ${value} items, ${max} are the most`)
@@ -153,8 +161,8 @@ export class Reader {
   }
 
   /**
-   * Reads what the next `length` bytes hold and goes on behind them. Bytes that `read` left over are of
-   * a later minor version: ignored. `read` may not look beyond them.
+   * Reads what the next `length` bytes hold and goes on behind them. Bytes that `read` left over
+   * are of a later minor version: ignored. `read` may not look beyond them.
    */
   within<T>(length: number, read: (reader: Reader) => T): T {
     const stop = this.#at + length

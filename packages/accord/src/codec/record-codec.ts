@@ -1,10 +1,11 @@
 /**
- * What a store keeps, as bytes: records, transactions, log entries, marks and the small facts beside them.
+ * What a store keeps, as bytes: records, transactions, log entries, marks and the small facts
+ * beside them.
  *
- * Each begins with a byte for the version of its format. The layer that stores them adds a checksum. All
- * decoders answer `WRONG_VERSION` for another version and else `MALFORMED`, never throw, allocate 64 MiB
- * at most beside a payload, and take exactly what the encoder gives: nothing may follow. The encoders
- * throw InvariantError for a value that no decoder would take.
+ * Each begins with a byte for the version of its format. The layer that stores them adds a
+ * checksum. All decoders answer `WRONG_VERSION` for another version and else `MALFORMED`, never
+ * throw, allocate 64 MiB at most beside a payload, and take exactly what the encoder gives: nothing
+ * may follow. The encoders throw InvariantError for a value that no decoder would take.
  */
 
 import type { Bytes } from '../brand.ts'
@@ -56,7 +57,10 @@ export function encodeTxn(txn: Txn): Bytes {
   return stored(txn, writeTxn)
 }
 
-/** The transaction. A payload of 64 KiB or more shares the bytes: nobody may write to them afterwards. */
+/**
+ * The transaction. A payload of 64 KiB or more shares the bytes: nobody may write to them
+ * afterwards.
+ */
 export function decodeTxn(bytes: Bytes): Decoded<Txn> {
   return parsed(bytes, readTxn)
 }

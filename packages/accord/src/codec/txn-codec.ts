@@ -1,13 +1,13 @@
 /** The parts of messages and records: keys, deps, transactions, votes, watermarks, log entries. */
 
 import { invariant, unreachable } from '../invariant.ts'
+import { DEPS_IDS_MAX, DEPS_MARKS_MAX, HASH_BYTES_MAX, MEMBERS_MAX } from '../message/bounds.ts'
 import type { DecidedEntry, LogEntry, Watermark } from '../message/message.ts'
 import { epoch, type Epoch, type Timestamp, type TxnId } from '../time/timestamp.ts'
 import type { Deps, Mark } from '../txn/deps.ts'
 import { KEYS_MAX, conflictKey, type ConflictKey, type Keys } from '../txn/keys.ts'
 import type { MemberEntry, Txn } from '../txn/txn.ts'
 import type { Accepted, Vote } from '../txn/txn-record.ts'
-import { DEPS_IDS_MAX, DEPS_MARKS_MAX, HASH_BYTES_MAX, MEMBERS_MAX } from './bounds.ts'
 import { malformed } from './decoded.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
@@ -245,7 +245,10 @@ export function writeList<T>(
   for (const item of items) write(writer, item)
 }
 
-/** `itemMin`: the fewest bytes of an item. `heap`: what it takes in memory beside its bytes and timestamps. */
+/**
+ * `itemMin`: the fewest bytes of an item. `heap`: what it takes in memory beside its bytes and
+ * timestamps.
+ */
 export function readList<T>(
   reader: Reader,
   bounds: { readonly max: number; readonly itemMin: number; readonly heap: number },

@@ -1,14 +1,17 @@
-/** The messages beside deciding: floors, epochs, reads, catch-up, heartbeats, hashes (`protocol.md` 4.1). */
+/**
+ * The messages beside deciding: floors, epochs, reads, catch-up, heartbeats, hashes (`protocol.md`
+ * 4.1).
+ */
 
-import type { EpochEnd, Heartbeat, NodePhase } from '../message/message.ts'
 import { millis } from '../brand.ts'
 import {
   CHUNK_ENTRIES_MAX,
   EPOCH_ENDS_MAX,
   FLOOR_IDS_MAX,
   HASH_BYTES_MAX,
-} from './bounds.ts'
-import type { MessageCodecs } from './message-kind.ts'
+} from '../message/bounds.ts'
+import type { EpochEnd, Heartbeat, NodePhase } from '../message/message.ts'
+import type { MessageCodecs } from './codec-of-kind.ts'
 import type { Reader } from './reader.ts'
 import {
   LOG_ENTRY_BYTES_MIN,

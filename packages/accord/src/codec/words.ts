@@ -10,7 +10,10 @@ export interface Words<W extends string> {
   readonly words: readonly (W | undefined)[]
 }
 
-/** From a complete table: a word without a number does not compile. Numbers are 1 … 255, never reused. */
+/**
+ * From a complete table: a word without a number does not compile. Numbers are 1 … 255, never
+ * reused.
+ */
 export function wordsOf<W extends string>(numbers: Readonly<Record<W, number>>): Words<W> {
   const words: (W | undefined)[] = Array.from({ length: 256 }, () => undefined)
   for (const word in numbers) words[numbers[word]] = word

@@ -9,8 +9,9 @@ import { crc32c } from './crc32c.ts'
 const UINT64_MAX = 0xffff_ffff_ffff_ffffn
 
 /**
- * Every value has one form. What the reader would refuse (a number out of its range, a text too long) is
- * our bug here, an {@link InvariantError}: better than bytes that no peer and no restart can read.
+ * Every value has one form. What the reader would refuse (a number out of its range, a text too
+ * long) is our bug here, an {@link InvariantError}: better than bytes that no peer and no restart
+ * can read.
  */
 export class Writer {
   #bytes: Uint8Array<ArrayBuffer>

@@ -1,13 +1,8 @@
 /** How the codec of one kind of message looks. */
 
-import type { Message } from '../message/message.ts'
+import type { MessageKind, MessageOf } from '../message/message-kind.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
-
-export type MessageKind = Message['kind']
-
-/** From the kind to the message. */
-export type MessageOf = { readonly [K in MessageKind]: Extract<Message, { readonly kind: K }> }
 
 /** `read` reads what `write` wrote. Tags are 1 … 255. */
 export interface MessageCodec<T> {

@@ -1,0 +1,8 @@
+/** The kinds of messages, as types. */
+
+import type { Message } from './message.ts'
+
+export type MessageKind = Message['kind']
+
+/** From the kind to the message. */
+export type MessageOf = { readonly [K in MessageKind]: Extract<Message, { readonly kind: K }> }
