@@ -16,12 +16,26 @@ interface Submitted {
 }
 
 const LIMITS: BatcherParts['limits'] = {
-  ...{ payloadMaxBytes: 1_000, resultMaxBytes: 100, transactionsInFlightMax: 20, queuedMax: 30, queuedMaxBytes: 100_000 },
+  ...{
+    payloadMaxBytes: 1_000,
+    resultMaxBytes: 100,
+    transactionsInFlightMax: 20,
+    queuedMax: 30,
+    queuedMaxBytes: 100_000,
+  },
   ...{ clockDriftMaxMs: 1_000, frameMaxBytes: 1 << 24, messagesMax: 4_096 },
 }
-const BATCH: BatcherParts['batch'] = { requestsMax: 8, bytesMax: 2_000, lingerMs: 0, undecidedMax: 2 }
+const BATCH: BatcherParts['batch'] = {
+  requestsMax: 8,
+  bytesMax: 2_000,
+  lingerMs: 0,
+  undecidedMax: 2,
+}
 
-function make(limits: Partial<BatcherParts['limits']> = {}, batch: Partial<BatcherParts['batch']> = {}) {
+function make(
+  limits: Partial<BatcherParts['limits']> = {},
+  batch: Partial<BatcherParts['batch']> = {},
+) {
   const clock = new VirtualClock()
   const submitted: Submitted[] = []
   const batcher = new Batcher({
@@ -29,7 +43,8 @@ function make(limits: Partial<BatcherParts['limits']> = {}, batch: Partial<Batch
     random: new SeededRandom(7n),
     limits: { ...LIMITS, ...limits },
     batch: { ...BATCH, ...batch },
-    submit: (submission, payload) => submitted.push({ submission, requests: decodeBatch(payload) ?? [] }),
+    submit: (submission, payload) =>
+      submitted.push({ submission, requests: decodeBatch(payload) ?? [] }),
     suspicion: () => undefined,
   })
   let next = 0
@@ -56,7 +71,16 @@ function request(i: number, bytes: number): Request {
 
 function outcomeOf({ id }: Request): RequestOutcome {
   const position = BigInt(new DataView(id.buffer, id.byteOffset).getUint32(0))
-  return { id, kind: 'applied', ok: true, value: id, duplicate: false, position, time: 0n, txnId: timestamp(0n) }
+  return {
+    id,
+    kind: 'applied',
+    ok: true,
+    value: id,
+    duplicate: false,
+    position,
+    time: 0n,
+    txnId: timestamp(0n),
+  }
 }
 
 function numberOf(id: Bytes): number {
@@ -78,7 +102,9 @@ describe('closing a batch', () => {
     const answers = [add(), add(), add()]
     expect(submitted.length).toBe(0)
     await clock.settle()
-    expect(submitted.map(({ requests }) => requests.map(({ id }) => numberOf(id)))).toEqual([[0, 1, 2]])
+    expect(submitted.map(({ requests }) => requests.map(({ id }) => numberOf(id)))).toEqual([
+      [0, 1, 2],
+    ])
     settle(0)
     expect((await Promise.all(answers)).map(({ position }) => position)).toEqual([0n, 1n, 2n])
   })
@@ -144,7 +170,11 @@ describe('turning away', () => {
     void add()
     await clock.settle()
     for (let i = 0; i < 3; i++) void add()
-    expect(await failureOf(add())).toMatchObject({ code: 'OVERLOADED', definite: true, retryable: true })
+    expect(await failureOf(add())).toMatchObject({
+      code: 'OVERLOADED',
+      definite: true,
+      retryable: true,
+    })
   })
 
   test('above queuedMaxBytes: OVERLOADED', async () => {
@@ -155,7 +185,11 @@ describe('turning away', () => {
 
   test('above payloadMaxBytes: PAYLOAD_TOO_LARGE', async () => {
     const { add } = make()
-    expect(await failureOf(add(1_001))).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', definite: true, retryable: false })
+    expect(await failureOf(add(1_001))).toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+      definite: true,
+      retryable: false,
+    })
   })
 
   test('a barrier is taken in though the queue is full', async () => {
@@ -200,7 +234,10 @@ describe('giving up', () => {
     second.abort()
     expect(await flying).toMatchObject({ code: 'CANCELLED', definite: false })
     expect(await queued).toMatchObject({ code: 'CANCELLED', definite: true })
-    expect(await failureOf(add(1, 1_000, first.signal))).toMatchObject({ code: 'CANCELLED', definite: true })
+    expect(await failureOf(add(1, 1_000, first.signal))).toMatchObject({
+      code: 'CANCELLED',
+      definite: true,
+    })
   })
 })
 
@@ -221,7 +258,10 @@ describe('what the core answers', () => {
     batcher.decided(submitted[1]?.submission ?? raise('none'))
     await clock.settle()
     expect(submitted[2]?.requests.map(({ id }) => numberOf(id))).toEqual([1, 3])
-    batcher.settle(submitted[2]?.submission ?? raise('none'), (submitted[2]?.requests ?? []).map(outcomeOf))
+    batcher.settle(
+      submitted[2]?.submission ?? raise('none'),
+      (submitted[2]?.requests ?? []).map(outcomeOf),
+    )
     expect((await stays).position).toBe(1n)
   })
 
@@ -256,7 +296,9 @@ describe('what the core answers', () => {
     const { clock, batcher, submitted, add } = make()
     void add().catch(() => undefined)
     await clock.settle()
-    expect(() => batcher.settle(submitted[0]?.submission ?? raise('none'), [])).toThrow('one outcome for each request')
+    expect(() => batcher.settle(submitted[0]?.submission ?? raise('none'), [])).toThrow(
+      'one outcome for each request',
+    )
   })
 
   test('idle resolves when nothing waits, flies or backs off', async () => {
@@ -284,9 +326,33 @@ type Action =
   | { readonly kind: 'advance'; readonly ms: number }
 
 const ACTION: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('add' as const), timeoutMs: fc.integer({ min: 1, max: 300 }), bytes: fc.integer({ min: 0, max: 900 }) }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constantFrom('settle' as const, 'invalidate' as const, 'busy' as const, 'decide' as const), pick: fc.nat(9) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.integer({ min: 0, max: 60 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('add' as const),
+      timeoutMs: fc.integer({ min: 1, max: 300 }),
+      bytes: fc.integer({ min: 0, max: 900 }),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom(
+        'settle' as const,
+        'invalidate' as const,
+        'busy' as const,
+        'decide' as const,
+      ),
+      pick: fc.nat(9),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      ms: fc.integer({ min: 0, max: 60 }),
+    }),
+  },
 )
 
 test('any history: each caller gets exactly one answer, its own; definite ones never were in a settled batch', async () => {

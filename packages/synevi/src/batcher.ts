@@ -1,6 +1,6 @@
 /**
- * Requests that wait become one transaction (`protocol.md` 12). The batcher sees callers on one side, and on the
- * other a `submit` and what became of it; it knows nothing of consensus.
+ * Requests that wait become one transaction (`protocol.md` 12). The batcher sees callers on one
+ * side, and on the other a `submit` and what became of it; it knows nothing of consensus.
  */
 
 import { invariant, millis, type Bytes, type SubmissionId } from '@synevi/accord'
@@ -9,22 +9,22 @@ import { Deadlines } from './deadlines.ts'
 import type { RequestOutcome } from './drive/outcome.ts'
 import type { Complete } from './options.ts'
 import type { Patience } from './read/waits.ts'
-import { encodeBatch, type Request } from './request.ts'
+import { encodeBatch, requestBytes, type Request } from './request.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { SyneviError, type SyneviErrorCode } from './synevi-error.ts'
 
 /** Own unanswered transactions at most, as the core bounds its own undecided ones. */
 const BATCHES_MAX = 64
-const REQUEST_OVERHEAD_BYTES = 24
 const BACKOFF_MS = 10
 const BACKOFF_MAX_MS = 1_000
+const FORGOTTEN = 'it may have been applied, its outcome is no longer known here'
 
 export interface BatcherParts {
   readonly clock: Clock
   readonly random: SeededRandom
   readonly limits: Complete<'limits'>
   readonly batch: Complete<'batch'>
-  /** Orders a batch. Answered later by exactly one of `settle`, `invalidated`, `refused`, `unknown`. */
+  /** Orders a batch. Answered later by exactly one of `settle`, `invalidated`, `refused`. */
   readonly submit: (submission: SubmissionId, payload: Bytes) => void
   /** What may be the reason that transactions do not succeed, for messages. */
   readonly suspicion: () => string | undefined
@@ -78,16 +78,24 @@ export class Batcher {
   }
 
   /**
-   * Resolves with what became of the request. Rejects, definite, with `OVERLOADED`, `PAYLOAD_TOO_LARGE`,
-   * `INVALIDATED`, `NOT_READY`; with `TIMEOUT` or `CANCELLED`, definite until its batch closed.
+   * Resolves with what became of the request. Rejects, definite, with `OVERLOADED`,
+   * `PAYLOAD_TOO_LARGE`, `INVALIDATED`, `NOT_READY`; with `TIMEOUT` or `CANCELLED`, definite until
+   * its batch closed.
    */
   add(request: Request, patience: Patience): Promise<RequestOutcome> {
-    const bytes = request.payload.length + request.name.length + REQUEST_OVERHEAD_BYTES
+    const bytes = requestBytes(request)
     const refusal = this.#refusalOf(request, bytes, patience)
     if (refusal !== undefined) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       const entry: Entry = {
-        ...{ request, bytes, patience, resolve, reject, onAbort: () => this.#giveUp(entry, 'CANCELLED') },
+        ...{
+          request,
+          bytes,
+          patience,
+          resolve,
+          reject,
+          onAbort: () => this.#giveUp(entry, 'CANCELLED'),
+        },
         ...{ state: 'queued', setback: undefined, attempts: 0 },
       }
       patience.signal?.addEventListener('abort', entry.onAbort, { once: true })
@@ -107,14 +115,22 @@ export class Batcher {
     if (this.#queue.size > 0) this.#flushSoon()
   }
 
-  /** It was executed here and is durable: each caller gets its own outcome, in order. */
-  settle(submission: SubmissionId, outcomes: readonly RequestOutcome[]): void {
+  /**
+   * It was executed and is durable here: each caller gets its own outcome, in order. Undefined: its
+   * effect is in the state, but what became of it is no longer known here.
+   */
+  settle(submission: SubmissionId, outcomes: readonly (RequestOutcome | undefined)[]): void {
     const entries = this.#end(submission)
     if (entries === undefined) return
-    invariant(entries.length === outcomes.length, 'an execution has one outcome for each request of its batch')
+    invariant(
+      entries.length === outcomes.length,
+      'an execution has one outcome for each request of its batch',
+    )
     for (const [i, entry] of entries.entries()) {
       const outcome = outcomes[i]
-      if (outcome !== undefined && this.#answer(entry)) entry.resolve(outcome)
+      if (outcome === undefined)
+        this.#fail(entry, { code: 'TIMEOUT', why: FORGOTTEN, definite: false })
+      else if (this.#answer(entry)) entry.resolve(outcome)
     }
     this.#wakeIdle()
   }
@@ -131,14 +147,8 @@ export class Batcher {
       this.#submitAgain(entries, 'OVERLOADED')
       return
     }
-    for (const entry of entries) this.#fail(entry, { code: 'NOT_READY', why: 'this node does not serve yet', definite: true })
-    this.#wakeIdle()
-  }
-
-  /** Its effect is in the state, but its outcome is no longer known here. */
-  unknown(submission: SubmissionId): void {
-    const why = 'it may have been applied, its outcome is no longer known here'
-    for (const entry of this.#end(submission) ?? []) this.#fail(entry, { code: 'TIMEOUT', why, definite: false })
+    for (const entry of entries)
+      this.#fail(entry, { code: 'NOT_READY', why: 'this node does not serve yet', definite: true })
     this.#wakeIdle()
   }
 
@@ -152,7 +162,10 @@ export class Batcher {
     this.#refusal = refusal
   }
 
-  /** Answers everyone with this error and stops. `isDefinite`: whether the request was never part of a transaction. */
+  /**
+   * Answers everyone with this error and stops. `isDefinite`: whether the request was never part of
+   * a transaction.
+   */
   stop(error: (isDefinite: boolean) => SyneviError): void {
     this.#refusal ??= () => error(true)
     const waiting = [...this.#queue, ...this.#backingOff]
@@ -186,7 +199,11 @@ export class Batcher {
       return failure(request, { code: 'PAYLOAD_TOO_LARGE', why, definite: true })
     }
     if (patience.signal?.aborted === true) {
-      return failure(request, { code: 'CANCELLED', why: 'its signal had been aborted', definite: true })
+      return failure(request, {
+        code: 'CANCELLED',
+        why: 'its signal had been aborted',
+        definite: true,
+      })
     }
     if (patience.deadline <= clock.now().elapsed) {
       return failure(request, { code: 'TIMEOUT', why: 'its deadline had passed', definite: true })
@@ -194,10 +211,18 @@ export class Batcher {
     // A barrier serves many waiting reads with one small request.
     if (request.name.startsWith('synevi/')) return undefined
     if (this.#queue.size >= limits.queuedMax && !this.#hasPlace()) {
-      return failure(request, { code: 'OVERLOADED', why: `${this.#queue.size} requests wait already`, definite: true })
+      return failure(request, {
+        code: 'OVERLOADED',
+        why: `${this.#queue.size} requests wait already`,
+        definite: true,
+      })
     }
     if (this.#queue.size > 0 && this.#queuedBytes + bytes > limits.queuedMaxBytes) {
-      return failure(request, { code: 'OVERLOADED', why: `${this.#queuedBytes} bytes wait already`, definite: true })
+      return failure(request, {
+        code: 'OVERLOADED',
+        why: `${this.#queuedBytes} bytes wait already`,
+        definite: true,
+      })
     }
     return undefined
   }
@@ -205,8 +230,12 @@ export class Batcher {
   /** Whether a batch may close as soon as it has something in it. */
   #hasPlace(): boolean {
     const { limits, batch } = this.#parts
-    if (this.#batches.size >= BATCHES_MAX || this.#inFlight >= limits.transactionsInFlightMax) return false
-    return this.#undecided < batch.undecidedMax && this.#inFlight + this.#queue.size < limits.transactionsInFlightMax
+    if (this.#batches.size >= BATCHES_MAX || this.#inFlight >= limits.transactionsInFlightMax)
+      return false
+    return (
+      this.#undecided < batch.undecidedMax &&
+      this.#inFlight + this.#queue.size < limits.transactionsInFlightMax
+    )
   }
 
   #isFull(): boolean {
@@ -251,7 +280,8 @@ export class Batcher {
     const taken: Entry[] = []
     let bytes = 0
     for (const entry of this.#queue) {
-      if (taken.length >= countMax || (taken.length > 0 && bytes + entry.bytes > batch.bytesMax)) break
+      if (taken.length >= countMax || (taken.length > 0 && bytes + entry.bytes > batch.bytesMax))
+        break
       taken.push(entry)
       bytes += entry.bytes
       this.#queue.delete(entry)
@@ -323,10 +353,19 @@ export class Batcher {
     const because = hint === undefined ? '' : `; ${hint}`
     const what = code === 'TIMEOUT' ? 'its deadline passed' : 'it was aborted'
     if (code === 'TIMEOUT' && isDefinite && entry.setback !== undefined) {
-      const why = entry.setback === 'INVALIDATED' ? 'recovery ruled it out' : 'this node had too much undecided'
-      this.#fail(entry, { code: entry.setback, why: `${why}, and ${what}${because}`, definite: true })
+      const why =
+        entry.setback === 'INVALIDATED'
+          ? 'recovery ruled it out'
+          : 'this node had too much undecided'
+      this.#fail(entry, {
+        code: entry.setback,
+        why: `${why}, and ${what}${because}`,
+        definite: true,
+      })
     } else {
-      const where = isDefinite ? 'while it waited' : 'and its outcome is unknown: ask again with the same id'
+      const where = isDefinite
+        ? 'while it waited'
+        : 'and its outcome is unknown: ask again with the same id'
       this.#fail(entry, { code, why: `${what} ${where}${because}`, definite: isDefinite })
     }
     this.#wakeIdle()

@@ -1,4 +1,7 @@
-/** Reads a foreign object field by field and collects what is wrong with it, so that all of it is said at once. */
+/**
+ * Reads a foreign object field by field and collects what is wrong with it, so that all of it is
+ * said at once.
+ */
 
 import { SyneviError } from './synevi-error.ts'
 
@@ -12,7 +15,10 @@ export interface WrongField {
 /** A foreign object whose keys were checked. */
 export type Fields = Readonly<Record<string, unknown>>
 
-/** Each method answers a usable value and notes the field when it was wrong: call `conclude` before using any. */
+/**
+ * Each method answers a usable value and notes the field when it was wrong: call `conclude` before
+ * using any.
+ */
 export class OptionFields {
   readonly #wrong: WrongField[] = []
 
@@ -24,7 +30,9 @@ export class OptionFields {
   /** Throws `INVALID_ARGUMENT` (definite) that names every field noted. */
   conclude(what: string): void {
     if (this.#wrong.length === 0) return
-    const list = this.#wrong.map(({ path, expected, got }) => `${path}: expected ${expected}, got ${got}`)
+    const list = this.#wrong.map(
+      ({ path, expected, got }) => `${path}: expected ${expected}, got ${got}`,
+    )
     throw new SyneviError('INVALID_ARGUMENT', `cannot ${what}: ${list.join('; ')}`, {
       definite: true,
       details: { fields: this.#wrong },
@@ -39,7 +47,8 @@ export class OptionFields {
       return {}
     }
     for (const key of Object.keys(value)) {
-      if (!keys.includes(key)) this.wrong(`${path}.${key}`, `no such option; there are ${keys.join(', ')}`, 'it')
+      if (!keys.includes(key))
+        this.wrong(`${path}.${key}`, `no such option; there are ${keys.join(', ')}`, 'it')
     }
     return { ...value }
   }
@@ -52,15 +61,29 @@ export class OptionFields {
   }
 
   /** A whole number from min to max. */
-  count(path: string, value: unknown, range: { readonly byDefault: number; readonly min: number; readonly max: number }): number {
+  count(
+    path: string,
+    value: unknown,
+    range: { readonly byDefault: number; readonly min: number; readonly max: number },
+  ): number {
     if (value === undefined) return range.byDefault
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= range.min && value <= range.max) return value
+    if (
+      typeof value === 'number' &&
+      Number.isSafeInteger(value) &&
+      value >= range.min &&
+      value <= range.max
+    )
+      return value
     this.wrong(path, `a whole number from ${range.min} to ${range.max}`, value)
     return range.byDefault
   }
 
   /** Text that matches. */
-  text(path: string, value: unknown, form: { readonly pattern: RegExp; readonly expected: string }): string {
+  text(
+    path: string,
+    value: unknown,
+    form: { readonly pattern: RegExp; readonly expected: string },
+  ): string {
     if (typeof value === 'string' && form.pattern.test(value)) return value
     this.wrong(path, form.expected, value)
     return ''
@@ -70,7 +93,11 @@ export class OptionFields {
   value<T>(
     path: string,
     value: unknown,
-    kind: { readonly is: (value: unknown) => value is T; readonly expected: string; readonly byDefault: T | undefined },
+    kind: {
+      readonly is: (value: unknown) => value is T
+      readonly expected: string
+      readonly byDefault: T | undefined
+    },
   ): T | undefined {
     if (value === undefined && kind.byDefault !== undefined) return kind.byDefault
     if (kind.is(value)) return value
@@ -95,6 +122,10 @@ function shown(value: unknown): string {
     case 'undefined':
       return String(value)
     default:
-      return value === null ? 'null' : Array.isArray(value) ? `an array of ${value.length}` : `of type ${typeof value}`
+      return value === null
+        ? 'null'
+        : Array.isArray(value)
+          ? `an array of ${value.length}`
+          : `of type ${typeof value}`
   }
 }

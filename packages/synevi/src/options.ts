@@ -1,4 +1,7 @@
-/** The options of a node, as the embedder gives them and as the node holds them (`parseNodeOptions`). */
+/**
+ * The options of a node, as the embedder gives them and as the node holds them
+ * (`parseNodeOptions`).
+ */
 
 import type { MemberEntry, Notice, NodeSerial } from '@synevi/accord'
 import type { Clock } from './contract/clock.ts'
@@ -8,14 +11,22 @@ import type { Logger } from './contract/observe.ts'
 import type { Store } from './contract/store.ts'
 import type { Telemetry } from './observe/telemetry.ts'
 
-/** A member as its cluster's first list names it. `serial`: all members state one, or none (then by order of id). */
+/**
+ * A member as its cluster's first list names it. `serial`: all members state one, or none (then by
+ * order of id).
+ */
 export interface MemberSpec {
-  /** Its public identity, a ULID (`newNodeId`), never reused; 1 to 64 of `A-Z a-z 0-9 . _ -` are accepted. */
+  /**
+   * Its public identity, a ULID (`newNodeId`), never reused; 1 to 64 of `A-Z a-z 0-9 . _ -` are
+   * accepted.
+   */
   readonly id: string
   /** 0 … 65535, never reused in a cluster's life. */
   readonly serial?: number
   /** Where its peers reach it, as the network understands it; at most 255 latin1 characters. */
   readonly address: string
+  /** Default `voter`, and nothing else yet. */
+  readonly role?: 'voter'
 }
 
 /** Each default stands beside its option, with what a larger or smaller value trades. */
@@ -27,22 +38,34 @@ export interface NodeOptions {
   readonly store?: Store
   /** At least one, distinct names. */
   readonly executors: readonly Executor[]
-  /** Static first start: the same list everywhere, this node in it, at most 7. Neither this nor join: a cluster of one. */
+  /**
+   * Static first start: the same list everywhere, this node in it, at most 7. Neither this nor
+   * join: a cluster of one.
+   */
   readonly members?: readonly MemberSpec[]
   /** Not yet available. */
   readonly join?: readonly string[]
   readonly limits?: {
-    /** Of one request, encoded. Default 8 MiB; larger ones hold up every vote behind them on the wire. */
+    /**
+     * Of one request, encoded. Default 8 MiB; larger ones hold up every vote behind them on the
+     * wire.
+     */
     readonly payloadMaxBytes?: number
     /** Of one outcome. Default 1 MiB. */
     readonly resultMaxBytes?: number
     /** Requests inside this node's unanswered transactions (at most 64 of those). Default 1,000. */
     readonly transactionsInFlightMax?: number
-    /** Requests that wait behind them. Default 10,000: above, OVERLOADED; longer queues only add latency. */
+    /**
+     * Requests that wait behind them. Default 10,000: above, OVERLOADED; longer queues only add
+     * latency.
+     */
     readonly queuedMax?: number
     /** Default 64 MiB. */
     readonly queuedMaxBytes?: number
-    /** A transaction born this far in the future is refused by its voters. Default 1,000 ms, above what NTP leaves. */
+    /**
+     * A transaction born this far in the future is refused by its voters. Default 1,000 ms, above
+     * what NTP leaves.
+     */
     readonly clockDriftMaxMs?: number
     /** Of one frame to a peer. Default 16 MiB; must hold a batch and be what the peers accept. */
     readonly frameMaxBytes?: number
@@ -56,7 +79,10 @@ export interface NodeOptions {
     readonly bytesMax?: number
     /** How long the first request waits for others. Default 0: this turn of the event loop. */
     readonly lingerMs?: number
-    /** Own undecided transactions at once; more requests wait and share the next. Default 4: hides the disk's latency. */
+    /**
+     * Own undecided transactions at once; more requests wait and share the next. Default 4: hides
+     * the disk's latency.
+     */
     readonly undecidedMax?: number
   }
   readonly timeouts?: {
@@ -93,17 +119,14 @@ export interface NodeOptions {
   readonly clock?: Clock
   /** Everything left to chance comes from it. Default random. */
   readonly seed?: bigint
-  /** Check every invariant after every step: dear, for tests and simulation. Default false. */
-  readonly paranoid?: boolean
 }
 
 /** Complete, checked, frozen. */
 export interface ParsedOptions {
-  readonly self: { readonly id: string; readonly serial: NodeSerial }
-  /** By serial. */
-  readonly members: readonly MemberEntry[]
-  /** Whether `members` was given. */
-  readonly isStatic: boolean
+  /** `serial`: undefined when neither `self` nor `members` says it. */
+  readonly self: { readonly id: string; readonly serial: NodeSerial | undefined }
+  /** By serial; undefined when not given. */
+  readonly members: readonly MemberEntry[] | undefined
   readonly network: Network
   readonly store: Store
   readonly executors: readonly Executor[]
@@ -117,7 +140,6 @@ export interface ParsedOptions {
   readonly onNotice: (notice: Notice) => void
   readonly clock: Clock
   readonly seed: bigint
-  readonly paranoid: boolean
 }
 
 /** A group of options with nothing missing. */

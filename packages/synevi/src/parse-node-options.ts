@@ -1,4 +1,7 @@
-/** The one door for the options of a node: a complete, frozen value, or an error that names every wrong field. */
+/**
+ * The one door for the options of a node: a complete, frozen value, or an error that names every
+ * wrong field.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { nodeSerial, type MemberEntry } from '@synevi/accord'
@@ -19,31 +22,54 @@ const DAY_MS = 86_400_000
 const GIB = 2 ** 30
 const MIB = 2 ** 20
 
-const NODE_ID = { pattern: /^[A-Za-z0-9._-]{1,64}$/, expected: 'a ULID, or 1 to 64 of A-Z a-z 0-9 . _ -' }
-const ADDRESS = { pattern: /^[\u0020-\u00ff]{0,255}$/, expected: 'an address of at most 255 latin1 characters' }
+const NODE_ID = {
+  pattern: /^[A-Za-z0-9._-]{1,64}$/,
+  expected: 'a ULID, or 1 to 64 of A-Z a-z 0-9 . _ -',
+}
+const ADDRESS = {
+  pattern: /^[\u0020-\u00ff]{0,255}$/,
+  expected: 'an address of at most 255 latin1 characters',
+}
 const EXECUTOR_NAME = { pattern: /^[a-z0-9-]{1,64}$/, expected: '1 to 64 of a-z 0-9 -' }
 const TOP_KEYS = [
-  ...['self', 'network', 'store', 'executors', 'members', 'join', 'limits', 'batch', 'timeouts', 'cluster'],
-  ...['logger', 'telemetry', 'onFatal', 'onNotice', 'clock', 'seed', 'paranoid'],
+  ...[
+    'self',
+    'network',
+    'store',
+    'executors',
+    'members',
+    'join',
+    'limits',
+    'batch',
+    'timeouts',
+    'cluster',
+  ],
+  ...['logger', 'telemetry', 'onFatal', 'onNotice', 'clock', 'seed'],
 ]
 
 /**
- * Throws `INVALID_ARGUMENT` (definite): `details.fields` names every wrong field as `{ path, expected, got }`,
- * among them serials given twice and a list of members that this node is not in.
+ * Throws `INVALID_ARGUMENT` (definite): `details.fields` names every wrong field as `{ path,
+ * expected, got }`, among them serials given twice and a list of members that this node is not in.
  */
 export function parseNodeOptions(input: unknown): ParsedOptions {
   const fields = new OptionFields()
   const top = fields.object('options', input, TOP_KEYS)
   if (typeof input !== 'object') fields.wrong('options', 'an object', input)
   if (top['join'] !== undefined) {
-    throw new SyneviError('INVALID_ARGUMENT', 'cannot open: `join` is not yet available; start with `members`', {
-      definite: true,
-      details: { fields: [{ path: 'options.join', expected: 'absence', got: 'it' }] },
-    })
+    throw new SyneviError(
+      'INVALID_ARGUMENT',
+      'cannot open: `join` is not yet available; start with `members`',
+      {
+        definite: true,
+        details: { fields: [{ path: 'options.join', expected: 'absence', got: 'it' }] },
+      },
+    )
   }
   const members = parseMembers(fields, top)
   const parts = parseParts(fields, top)
-  const executors = fields.list('executors', top['executors']).flatMap((value, i) => parseExecutor(fields, value, i))
+  const executors = fields
+    .list('executors', top['executors'])
+    .flatMap((value, i) => parseExecutor(fields, value, i))
   checkExecutors(fields, executors)
   const groups = {
     limits: parseLimits(fields, top['limits']),
@@ -53,43 +79,68 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
   }
   if (groups.limits.frameMaxBytes < groups.limits.payloadMaxBytes + MIB) {
     const least = groups.limits.payloadMaxBytes + MIB
-    fields.wrong('limits.frameMaxBytes', `at least payloadMaxBytes + 1 MiB (${least})`, groups.limits.frameMaxBytes)
+    fields.wrong(
+      'limits.frameMaxBytes',
+      `at least payloadMaxBytes + 1 MiB (${least})`,
+      groups.limits.frameMaxBytes,
+    )
   }
   fields.conclude('open a node')
-  if (members === undefined || parts === undefined) throw new TypeError('a wrong field was not noted')
+  if (members === undefined || parts === undefined)
+    throw new TypeError('a wrong field was not noted')
   return Object.freeze({ ...members, ...parts, ...groups, executors: Object.freeze(executors) })
 }
 
-function parseMembers(fields: OptionFields, top: Fields): Pick<ParsedOptions, 'self' | 'members' | 'isStatic'> | undefined {
+function parseMembers(
+  fields: OptionFields,
+  top: Fields,
+): Pick<ParsedOptions, 'self' | 'members'> | undefined {
   const self = fields.object('self', top['self'], ['id', 'serial'])
   const id = fields.text('self.id', self['id'], NODE_ID)
-  const ownSerial = self['serial'] === undefined ? undefined : serialOf(fields, 'self.serial', self['serial'])
-  const isStatic = top['members'] !== undefined
-  const specs = isStatic ? parseSpecs(fields, top['members']) : [{ id, serial: ownSerial ?? 0, address: '' }]
-  const stated = specs.filter((spec) => spec.serial !== undefined).length
-  if (stated !== 0 && stated !== specs.length) {
-    fields.wrong('members', 'a serial for every member, or for none', `${stated} of ${specs.length}`)
-  }
-  const byId = [...specs].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-  const entries: MemberEntry[] = byId.map((spec, i) => ({ ...spec, serial: nodeSerial(spec.serial ?? i) }))
-  entries.sort((a, b) => a.serial - b.serial)
-  for (const [i, entry] of entries.entries()) {
-    if (entry.serial === entries[i - 1]?.serial) fields.wrong('members', 'distinct serials', `${entry.serial} twice`)
-    if (byId[i]?.id === byId[i - 1]?.id) fields.wrong('members', 'distinct ids', `${byId[i]?.id} twice`)
-  }
-  const mine = entries.find((entry) => entry.id === id)
+  const serial =
+    self['serial'] === undefined
+      ? undefined
+      : nodeSerial(serialOf(fields, 'self.serial', self['serial']))
+  if (top['members'] === undefined)
+    return { self: Object.freeze({ id, serial }), members: undefined }
+  const members = entriesOf(fields, parseSpecs(fields, top['members']))
+  const mine = members.find((entry) => entry.id === id)
   if (mine === undefined) {
-    fields.wrong('members', `this node (${id}) among them`, `only ${entries.map((entry) => entry.id).join(', ')}`)
+    fields.wrong(
+      'members',
+      `this node (${id}) among them`,
+      members.map((entry) => entry.id).join(', '),
+    )
     return undefined
   }
-  if (ownSerial !== undefined && ownSerial !== mine.serial) {
-    fields.wrong('self.serial', `${mine.serial}, as in members`, ownSerial)
+  if (serial !== undefined && serial !== mine.serial)
+    fields.wrong('self.serial', `${mine.serial}, as in members`, serial)
+  return { self: Object.freeze({ id, serial: mine.serial }), members: Object.freeze(members) }
+}
+
+/** Without serials, by the order of ids: the order of the list does not matter. */
+function entriesOf(fields: OptionFields, specs: readonly Spec[]): readonly MemberEntry[] {
+  const stated = specs.filter((spec) => spec.serial !== undefined).length
+  if (stated !== 0 && stated !== specs.length) {
+    fields.wrong(
+      'members',
+      'a serial for every member, or for none',
+      `${stated} of ${specs.length}`,
+    )
   }
-  return {
-    self: Object.freeze({ id, serial: mine.serial }),
-    members: Object.freeze(entries.map((entry) => Object.freeze(entry))),
-    isStatic,
+  const byId = [...specs].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  const entries = byId.map((spec, i) =>
+    Object.freeze({ ...spec, serial: nodeSerial(spec.serial ?? i) }),
+  )
+  for (const [i, { id }] of entries.entries()) {
+    if (id === entries[i - 1]?.id) fields.wrong('members', 'distinct ids', `${id} twice`)
   }
+  entries.sort((a, b) => a.serial - b.serial)
+  for (const [i, { serial }] of entries.entries()) {
+    if (serial === entries[i - 1]?.serial)
+      fields.wrong('members', 'distinct serials', `${serial} twice`)
+  }
+  return entries
 }
 
 interface Spec {
@@ -100,14 +151,19 @@ interface Spec {
 
 function parseSpecs(fields: OptionFields, value: unknown): readonly Spec[] {
   const list = fields.list('members', value)
-  if (list.length < 1 || list.length > MEMBERS_MAX) fields.wrong('members', `1 to ${MEMBERS_MAX} members`, list.length)
+  if (list.length < 1 || list.length > MEMBERS_MAX)
+    fields.wrong('members', `1 to ${MEMBERS_MAX} members`, list.length)
   return list.map((item, i) => {
     const path = `members[${i}]`
     const spec = fields.object(path, item ?? null, ['id', 'serial', 'address', 'role'])
-    if (spec['role'] !== undefined && spec['role'] !== 'voter') fields.wrong(`${path}.role`, "'voter'", spec['role'])
+    if (spec['role'] !== undefined && spec['role'] !== 'voter')
+      fields.wrong(`${path}.role`, "'voter'", spec['role'])
     return {
       id: fields.text(`${path}.id`, spec['id'], NODE_ID),
-      serial: spec['serial'] === undefined ? undefined : serialOf(fields, `${path}.serial`, spec['serial']),
+      serial:
+        spec['serial'] === undefined
+          ? undefined
+          : serialOf(fields, `${path}.serial`, spec['serial']),
       address: fields.text(`${path}.address`, spec['address'], ADDRESS),
     }
   })
@@ -127,7 +183,11 @@ function parseExecutor(fields: OptionFields, value: unknown, i: number): Executo
   if (name === 'synevi') fields.wrong(`${path}.name`, 'another name; synevi is reserved', name)
   for (const handled of value.handles) {
     if (!handled.startsWith(`${name}/`) || Buffer.byteLength(handled) > 255) {
-      fields.wrong(`${path}.handles`, `names that start with "${name}/", at most 255 bytes`, handled)
+      fields.wrong(
+        `${path}.handles`,
+        `names that start with "${name}/", at most 255 bytes`,
+        handled,
+      )
     }
   }
   return [value]
@@ -144,7 +204,7 @@ function checkExecutors(fields: OptionFields, executors: readonly Executor[]): v
 
 type Parts = Pick<
   ParsedOptions,
-  'network' | 'store' | 'clock' | 'logger' | 'telemetry' | 'onFatal' | 'onNotice' | 'seed' | 'paranoid'
+  'network' | 'store' | 'clock' | 'logger' | 'telemetry' | 'onFatal' | 'onNotice' | 'seed'
 >
 
 function parseParts(fields: OptionFields, top: Fields): Parts | undefined {
@@ -181,16 +241,22 @@ function parseParts(fields: OptionFields, top: Fields): Parts | undefined {
     expected: 'a bigint of 0 or more',
     byDefault: BigInt(`0x${randomBytes(16).toString('hex')}`),
   })
-  const paranoid = fields.value('paranoid', top['paranoid'], { is: isBoolean, expected: 'a boolean', byDefault: false })
-  if (network === undefined || store === undefined || clock === undefined || logger === undefined) return undefined
+  if (network === undefined || store === undefined || clock === undefined || logger === undefined)
+    return undefined
   if (telemetry === undefined || onFatal === undefined || onNotice === undefined) return undefined
-  if (seed === undefined || paranoid === undefined) return undefined
-  return { network, store, clock, logger, telemetry, onFatal, onNotice, seed, paranoid }
+  if (seed === undefined) return undefined
+  return { network, store, clock, logger, telemetry, onFatal, onNotice, seed }
 }
 
 function parseLimits(fields: OptionFields, value: unknown): Complete<'limits'> {
   const group = fields.object('limits', value, [
-    ...['payloadMaxBytes', 'resultMaxBytes', 'transactionsInFlightMax', 'queuedMax', 'queuedMaxBytes'],
+    ...[
+      'payloadMaxBytes',
+      'resultMaxBytes',
+      'transactionsInFlightMax',
+      'queuedMax',
+      'queuedMaxBytes',
+    ],
     ...['clockDriftMaxMs', 'frameMaxBytes', 'messagesMax'],
   ])
   const count = counter(fields, 'limits', group)
@@ -207,7 +273,12 @@ function parseLimits(fields: OptionFields, value: unknown): Complete<'limits'> {
 }
 
 function parseBatch(fields: OptionFields, value: unknown): Complete<'batch'> {
-  const group = fields.object('batch', value, ['requestsMax', 'bytesMax', 'lingerMs', 'undecidedMax'])
+  const group = fields.object('batch', value, [
+    'requestsMax',
+    'bytesMax',
+    'lingerMs',
+    'undecidedMax',
+  ])
   const count = counter(fields, 'batch', group)
   return Object.freeze({
     requestsMax: count('requestsMax', 512, 1, 65_535),
@@ -219,7 +290,15 @@ function parseBatch(fields: OptionFields, value: unknown): Complete<'batch'> {
 
 function parseTimeouts(fields: OptionFields, value: unknown): Complete<'timeouts'> {
   const group = fields.object('timeouts', value, [
-    ...['transactionMs', 'recoverAfterMs', 'peerSilentMs', 'joinMs', 'closeDrainMs', 'heartbeatMs', 'patienceMaxMs'],
+    ...[
+      'transactionMs',
+      'recoverAfterMs',
+      'peerSilentMs',
+      'joinMs',
+      'closeDrainMs',
+      'heartbeatMs',
+      'patienceMaxMs',
+    ],
   ])
   const count = counter(fields, 'timeouts', group)
   return Object.freeze({
@@ -245,16 +324,14 @@ function parseCluster(fields: OptionFields, value: unknown): Complete<'cluster'>
 type Count = (name: string, byDefault: number, min: number, max: number) => number
 
 function counter(fields: OptionFields, path: string, group: Fields): Count {
-  return (name, byDefault, min, max) => fields.count(`${path}.${name}`, group[name], { byDefault, min, max })
+  return (name, byDefault, min, max) =>
+    fields.count(`${path}.${name}`, group[name], { byDefault, min, max })
 }
 
 function ignore(): void {}
 
 function isFunction(value: unknown): value is () => void {
   return typeof value === 'function'
-}
-function isBoolean(value: unknown): value is boolean {
-  return typeof value === 'boolean'
 }
 function isSeed(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= 0n
@@ -284,5 +361,9 @@ function isExecutor(value: unknown): value is Executor {
 
 /** Own or inherited: an executor may be a class. */
 function namesOf(value: object): { name: unknown; version: unknown; handles: unknown } {
-  return { name: Reflect.get(value, 'name'), version: Reflect.get(value, 'version'), handles: Reflect.get(value, 'handles') }
+  return {
+    name: Reflect.get(value, 'name'),
+    version: Reflect.get(value, 'version'),
+    handles: Reflect.get(value, 'handles'),
+  }
 }

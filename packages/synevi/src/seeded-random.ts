@@ -1,14 +1,21 @@
-/** Chance from a seed: everything floor 1 leaves to chance comes from here, so that a run can be repeated. */
+/**
+ * Chance from a seed: everything floor 1 leaves to chance comes from here, so that a run can be
+ * repeated.
+ */
 
 const MASK = 0xffff_ffff_ffff_ffffn
 
-/** xoshiro128**, seeded by SplitMix64. Not for secrets. */
+/**
+ * xoshiro128**, seeded by SplitMix64. Not for secrets. Executors draw from it, so what a seed gives
+ * is part of what all nodes must agree on: it never changes.
+ */
 export class SeededRandom {
   readonly #state = new Uint32Array(4)
 
   /** Any whole number; the lowest 128 bits of it count. */
   constructor(seed: bigint) {
-    let mixed = BigInt.asUintN(64, seed) ^ ((BigInt.asUintN(128, seed) >> 64n) * 0x9e37_79b9_7f4a_7c15n)
+    let mixed =
+      BigInt.asUintN(64, seed) ^ ((BigInt.asUintN(128, seed) >> 64n) * 0x9e37_79b9_7f4a_7c15n)
     for (let i = 0; i < 4; i += 2) {
       mixed = (mixed + 0x9e37_79b9_7f4a_7c15n) & MASK
       let z = mixed

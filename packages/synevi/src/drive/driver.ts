@@ -1,6 +1,7 @@
 /**
- * The loop between the replica and the world (`architecture.md` 5): it obeys the lists of one `Ready` at a time.
- * What may be said before a write is durable, and what only after, the core decided; here it is only kept.
+ * The loop between the replica and the world (`architecture.md` 5): it obeys the lists of one
+ * `Ready` at a time. What may be said before a write is durable, and what only after, the core
+ * decided; here it is only kept.
  */
 
 import {
@@ -16,15 +17,10 @@ import {
   type Write,
 } from '@synevi/accord'
 import type { Clock } from '../contract/clock.ts'
-import type { Executed } from './outcome.ts'
+import type { LaneResult } from './execution-lane.ts'
 
 /** Executions that return at once may hold the thread this long before votes get their turn. */
 const LANE_TURN_MS = 8
-
-/** How the lane ended one execution. `blocked`: no executor here knows what it names; nothing runs behind it. */
-export type LaneResult =
-  | { readonly kind: 'executed'; readonly executed: Executed }
-  | { readonly kind: 'blocked'; readonly why: string }
 
 export interface DriverParts {
   readonly replica: Replica
@@ -110,7 +106,10 @@ export class Driver {
     }
   }
 
-  /** After every step, not only when idle. An alarm that turns out early costs less than one set anew each time. */
+  /**
+   * After every step, not only when idle. An alarm that turns out early costs less than one set
+   * anew each time.
+   */
   #rearm(): void {
     const deadline = this.#parts.replica.deadline()
     if (deadline === undefined || (this.#alarm !== undefined && this.#alarm.at <= deadline)) return
@@ -158,7 +157,10 @@ export class Driver {
     return this.#isStopped ? undefined : this.#parts.replica.drain()
   }
 
-  /** What needs no write; false when the node has to stop, and then nothing more of this Ready is done. */
+  /**
+   * What needs no write; false when the node has to stop, and then nothing more of this Ready is
+   * done.
+   */
   #serve(ready: Ready): boolean {
     const { post, answer, notice } = this.#parts
     for (const one of ready.notices) notice(one)
@@ -194,7 +196,11 @@ export class Driver {
       let turnEnds = clock.now().elapsed + LANE_TURN_MS
       // The first execution begins after the Ready that asked for it has been served as far as it goes.
       await undefined
-      for (let next = this.#executions.shift(); next !== undefined; next = this.#executions.shift()) {
+      for (
+        let next = this.#executions.shift();
+        next !== undefined;
+        next = this.#executions.shift()
+      ) {
         let result = run(next)
         if (result instanceof Promise) {
           this.#kick()
@@ -226,4 +232,3 @@ function inputOf(execution: Execution, result: LaneResult): Input {
     ? { kind: 'executed', id: execution.id, result: result.executed.result }
     : { kind: 'executionBlocked', id: execution.id, why: result.why }
 }
-

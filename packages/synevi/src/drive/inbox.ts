@@ -1,6 +1,16 @@
-/** Frames from peers become inputs of the replica; what cannot be decoded is counted, logged and changes nothing. */
+/**
+ * Frames from peers become inputs of the replica; what cannot be decoded is counted, logged and
+ * changes nothing.
+ */
 
-import { decodeFrame, type Bytes, type Decoded, type Frame, type Message, type NodeSerial } from '@synevi/accord'
+import {
+  decodeFrame,
+  type Bytes,
+  type Decoded,
+  type Frame,
+  type Message,
+  type NodeSerial,
+} from '@synevi/accord'
 import type { Logger } from '../contract/observe.ts'
 
 export interface InboxParts {
@@ -11,7 +21,10 @@ export interface InboxParts {
   /** The messages of one frame, in order. */
   readonly receive: (from: NodeSerial, messages: readonly Message[]) => void
   /** Default the codec's. */
-  readonly decode?: (bytes: Bytes, limits: { messagesMax: number; payloadMaxBytes: number }) => Decoded<Frame>
+  readonly decode?: (
+    bytes: Bytes,
+    limits: { messagesMax: number; payloadMaxBytes: number },
+  ) => Decoded<Frame>
 }
 
 /** Frames refused from one peer are logged one by one up to this count, then at each power of two. */

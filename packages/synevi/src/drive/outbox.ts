@@ -1,6 +1,14 @@
 /** All messages of one turn to one peer travel in one frame, in order, within the limits of a frame. */
 
-import { encodeFrame, type Bytes, type Envelope, type Epoch, type Frame, type Message, type NodeSerial } from '@synevi/accord'
+import {
+  encodeFrame,
+  type Bytes,
+  type Envelope,
+  type Epoch,
+  type Frame,
+  type Message,
+  type NodeSerial,
+} from '@synevi/accord'
 import type { Logger } from '../contract/observe.ts'
 
 export interface OutboxParts {
@@ -65,6 +73,9 @@ export class Outbox {
   #drop(to: NodeSerial, piece: readonly Message[], bytes: number): void {
     this.#dropped++
     const { logger, frameMaxBytes } = this.#parts
-    logger.error({ to, kind: piece[0]?.kind, bytes, frameMaxBytes }, 'a message fits into no frame: not sent')
+    logger.error(
+      { to, kind: piece[0]?.kind, bytes, frameMaxBytes },
+      'a message fits into no frame: not sent',
+    )
   }
 }

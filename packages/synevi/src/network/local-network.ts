@@ -1,4 +1,7 @@
-/** A network inside one process: frames are copied, delivered later, and may be delayed, lost or cut for tests. */
+/**
+ * A network inside one process: frames are copied, delivered later, and may be delayed, lost or cut
+ * for tests.
+ */
 
 import { millis, type Bytes, type NodeSerial } from '@synevi/accord'
 import type { Clock } from '../contract/clock.ts'
@@ -55,7 +58,9 @@ export class LocalHub {
     for (const other of this.#endpoints) {
       if (sameCluster(other.self, self) && other.self.serial === self.serial) {
         const why = `serial ${self.serial} is in use by node ${other.self.id} of this cluster`
-        throw new SyneviError('SERIAL_TAKEN', `cannot start node ${self.id}: ${why}`, { definite: true })
+        throw new SyneviError('SERIAL_TAKEN', `cannot start node ${self.id}: ${why}`, {
+          definite: true,
+        })
       }
     }
     const endpoint = { self, listener, peers: [], links: new Set<Endpoint>() }
@@ -113,7 +118,8 @@ export class LocalHub {
     const all = [...this.#endpoints]
     for (const a of all) {
       for (const b of [...a.links]) if (!this.#mayLink(a, b)) this.#link(a, b, false)
-      for (const b of all) if (a !== b && !a.links.has(b) && this.#mayLink(a, b)) this.#link(a, b, true)
+      for (const b of all)
+        if (a !== b && !a.links.has(b) && this.#mayLink(a, b)) this.#link(a, b, true)
     }
   }
 
@@ -123,7 +129,10 @@ export class LocalHub {
   }
 
   #link(a: Endpoint, b: Endpoint, up: boolean): void {
-    for (const [one, other] of [[a, b], [b, a]] as const) {
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       if (up) one.links.add(other)
       else one.links.delete(other)
       this.#later(() => {
@@ -157,10 +166,17 @@ export class LocalNetwork implements Network {
     this.#hub = hub
   }
 
-  /** Rejects with `SERIAL_TAKEN` when the serial is in use on the hub, `INVALID_ARGUMENT` when started already. */
+  /**
+   * Rejects with `SERIAL_TAKEN` when the serial is in use on the hub, `INVALID_ARGUMENT` when
+   * started already.
+   */
   async start(self: NetworkSelf, listener: NetworkListener): Promise<void> {
     if (this.#endpoint !== undefined) {
-      throw new SyneviError('INVALID_ARGUMENT', 'a LocalNetwork serves one node: make one for each', { definite: true })
+      throw new SyneviError(
+        'INVALID_ARGUMENT',
+        'a LocalNetwork serves one node: make one for each',
+        { definite: true },
+      )
     }
     this.#endpoint = this.#hub.attach(self, listener)
   }
@@ -181,7 +197,8 @@ export class LocalNetwork implements Network {
 
 function knows(a: Endpoint, b: Endpoint): boolean {
   return (
-    sameCluster(a.self, b.self) && a.peers.some((peer) => peer.serial === b.self.serial && peer.id === b.self.id)
+    sameCluster(a.self, b.self) &&
+    a.peers.some((peer) => peer.serial === b.self.serial && peer.id === b.self.id)
   )
 }
 

@@ -1,4 +1,7 @@
-/** Tracing channels of `node:diagnostics_channel`: who subscribes sees each call begin and end; nobody else pays. */
+/**
+ * Tracing channels of `node:diagnostics_channel`: who subscribes sees each call begin and end;
+ * nobody else pays.
+ */
 
 import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel'
 
@@ -14,8 +17,16 @@ export interface TraceContext {
   readonly mutationCount?: number
 }
 
-/** By name, as subscribers know them. The channels live in Node.js, one for each name in the process. */
-export type ChannelName = 'synevi:submit' | 'synevi:read' | 'synevi:execute' | 'synevi:recover' | 'synevi:store.write'
+/**
+ * By name, as subscribers know them. The channels live in Node.js, one for each name in the
+ * process.
+ */
+export type ChannelName =
+  | 'synevi:submit'
+  | 'synevi:read'
+  | 'synevi:execute'
+  | 'synevi:recover'
+  | 'synevi:store.write'
 
 /** One of the channels. */
 export class Channel {
@@ -27,15 +38,16 @@ export class Channel {
 
   /** Runs it, traced when someone listens. */
   async trace<T>(context: () => TraceContext, run: () => Promise<T>): Promise<T> {
-    return this.#isHeard() ? this.#channel.tracePromise(run, context()) : run()
+    return this.isHeard ? this.#channel.tracePromise(run, context()) : run()
   }
 
   /** Something without an extent happened. */
   mark(context: () => TraceContext): void {
-    if (this.#isHeard()) this.#channel.traceSync(() => undefined, context())
+    if (this.isHeard) this.#channel.traceSync(() => undefined, context())
   }
 
-  #isHeard(): boolean {
+  /** Whether anyone listens. */
+  get isHeard(): boolean {
     const { start, end, asyncStart, asyncEnd, error } = this.#channel
     return [start, end, asyncStart, asyncEnd, error].some((channel) => channel.hasSubscribers)
   }

@@ -18,8 +18,15 @@ export interface NodeEvents {
   readonly applied: { readonly position: LogPosition; readonly name: string; readonly ms: number }
   /** This node decided a transaction that another had begun. */
   readonly recovered: { readonly txnId: TxnId; readonly by: NodeSerial }
-  /** Results here differ from a majority's: nothing more is applied, read or submitted here. Hashes as hexadecimal. */
-  readonly diverged: { readonly position: LogPosition; readonly mine: string; readonly majority: string }
+  /**
+   * Results here differ from a majority's: nothing more is applied, read or submitted here. Hashes
+   * as hexadecimal.
+   */
+  readonly diverged: {
+    readonly position: LogPosition
+    readonly mine: string
+    readonly majority: string
+  }
   /** An execution takes, or took, above 50 ms. Said again while it goes on, at growing intervals. */
   readonly slow: { readonly what: string; readonly ms: number }
   /** The node had to stop. */
@@ -54,7 +61,9 @@ export class EventHub {
   ): Disposable {
     if (!Object.hasOwn(this.#listeners, name)) {
       const names = Object.keys(this.#listeners).join(', ')
-      throw new SyneviError('INVALID_ARGUMENT', `no event ${String(name)}; there are ${names}`, { definite: true })
+      throw new SyneviError('INVALID_ARGUMENT', `no event ${String(name)}; there are ${names}`, {
+        definite: true,
+      })
     }
     const listeners = this.#listeners[name]
     // The same function may listen twice; each registration is its own.

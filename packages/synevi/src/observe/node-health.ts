@@ -1,4 +1,7 @@
-/** What a node knows of its own condition: from the core's notices, the peers' heartbeats and its own failures. */
+/**
+ * What a node knows of its own condition: from the core's notices, the peers' heartbeats and its
+ * own failures.
+ */
 
 import type { Message, Notice, NodeSerial, ReplicaStatus } from '@synevi/accord'
 import type { Clock } from '../contract/clock.ts'
@@ -49,7 +52,14 @@ interface Peer {
 /** One owner for everything that decides whether calls are taken. */
 export class NodeHealth {
   readonly counters: Counters = {
-    ...{ submitted: 0n, fastPath: 0n, slowPath: 0n, recovered: 0n, invalidated: 0n, rejectedMessages: 0n },
+    ...{
+      submitted: 0n,
+      fastPath: 0n,
+      slowPath: 0n,
+      recovered: 0n,
+      invalidated: 0n,
+      rejectedMessages: 0n,
+    },
   }
   readonly #parts: HealthParts
   readonly #peers = new Map<NodeSerial, Peer>()
@@ -67,7 +77,8 @@ export class NodeHealth {
   constructor(parts: HealthParts) {
     this.#parts = parts
     for (const { serial } of parts.members) {
-      if (serial !== parts.self) this.#peers.set(serial, { heardAt: undefined, firstPosition: undefined, isUp: false })
+      if (serial !== parts.self)
+        this.#peers.set(serial, { heardAt: undefined, firstPosition: undefined, isUp: false })
     }
   }
 
@@ -79,8 +90,10 @@ export class NodeHealth {
     if (this.#life === 'starting') return { phase: 'starting', reason: this.whyNotReady() }
     if (this.#blocked !== undefined) return { phase: 'blocked', reason: this.#blocked }
     const { reachable, needed } = this.quorum()
-    if (reachable < needed) return { phase: 'noQuorum', reason: `${reachable} of the ${needed} members needed answer` }
-    if (!this.#parts.hasRoom()) return { phase: 'readOnly', reason: 'the reserve of the disk is touched' }
+    if (reachable < needed)
+      return { phase: 'noQuorum', reason: `${reachable} of the ${needed} members needed answer` }
+    if (!this.#parts.hasRoom())
+      return { phase: 'readOnly', reason: 'the reserve of the disk is touched' }
     return { phase: 'ready', reason: undefined }
   }
 
@@ -97,7 +110,12 @@ export class NodeHealth {
     return this.#failure
   }
 
-  quorum(): { readonly voters: number; readonly needed: number; readonly fast: number; readonly reachable: number } {
+  quorum(): {
+    readonly voters: number
+    readonly needed: number
+    readonly fast: number
+    readonly reachable: number
+  } {
     const voters = this.#parts.members.length
     return { ...quorumOf(voters), reachable: voters - this.#suspected.size }
   }
@@ -127,7 +145,11 @@ export class NodeHealth {
     if (phase === 'closed' || phase === 'closing') return refuse('CLOSED', reason ?? phase)
     if (this.#failure !== undefined) {
       const { code, message } = this.#failure
-      return new SyneviError(code, message, { definite: true, retryable: true, cause: this.#failure })
+      return new SyneviError(code, message, {
+        definite: true,
+        retryable: true,
+        cause: this.#failure,
+      })
     }
     return this.#diverged === undefined ? undefined : refuse('DIVERGED', this.#diverged)
   }
@@ -154,7 +176,10 @@ export class NodeHealth {
 
   blocked(why: string): void {
     this.#blocked = why
-    this.#parts.logger.error({ why }, 'blocked: nothing more is applied until a restart with that executor')
+    this.#parts.logger.error(
+      { why },
+      'blocked: nothing more is applied until a restart with that executor',
+    )
     this.check()
   }
 
@@ -187,9 +212,13 @@ export class NodeHealth {
   }
 
   whyNotReady(): string {
-    const missing = [...this.#peers].filter(([, peer]) => peer.firstPosition === undefined).map(([serial]) => serial)
-    const unheard = missing.length === 0 ? 'all peers answer' : `no heartbeat yet of ${missing.join(', ')}`
-    const refused = this.#networkRefusal === undefined ? '' : `; last refused connection: ${this.#networkRefusal}`
+    const missing = [...this.#peers]
+      .filter(([, peer]) => peer.firstPosition === undefined)
+      .map(([serial]) => serial)
+    const unheard =
+      missing.length === 0 ? 'all peers answer' : `no heartbeat yet of ${missing.join(', ')}`
+    const refused =
+      this.#networkRefusal === undefined ? '' : `; last refused connection: ${this.#networkRefusal}`
     return `not yet ready: ${unheard}${refused}`
   }
 
@@ -206,7 +235,10 @@ export class NodeHealth {
       case 'suspected':
         if (notice.suspected) this.#suspected.add(notice.peer)
         else this.#suspected.delete(notice.peer)
-        this.#parts.logger.info({ peer: notice.peer, suspected: notice.suspected }, 'suspicion changed')
+        this.#parts.logger.info(
+          { peer: notice.peer, suspected: notice.suspected },
+          'suspicion changed',
+        )
         this.check()
         return
       case 'diverged':
@@ -232,7 +264,8 @@ export class NodeHealth {
   /** What may keep transactions from succeeding, for error messages. */
   suspicion(): string | undefined {
     const refusal = this.#clockRefusal
-    if (refusal === undefined || this.#parts.clock.now().elapsed - refusal.at > CLOCK_REFUSAL_MS) return undefined
+    if (refusal === undefined || this.#parts.clock.now().elapsed - refusal.at > CLOCK_REFUSAL_MS)
+      return undefined
     return `node ${refusal.peer} refuses what this node submits as too far in the future: ${this.#clockWords(refusal.peer)}`
   }
 
@@ -241,9 +274,18 @@ export class NodeHealth {
     const measured = status?.peers.find((one) => one.serial === entry.serial)
     const applied = peer === undefined ? positions.own : measured?.position
     return {
-      ...{ id: entry.id, serial: entry.serial, address: entry.address, role: 'voter', state: 'active', sinceEpoch: 1 },
+      ...{
+        id: entry.id,
+        serial: entry.serial,
+        address: entry.address,
+        role: 'voter',
+        state: 'active',
+        sinceEpoch: 1,
+      },
       reachable: peer === undefined || this.#isReachable(peer),
-      ...(measured === undefined ? {} : { rttMs: measured.rttMs, clockOffsetMs: measured.clockOffsetMs }),
+      ...(measured === undefined
+        ? {}
+        : { rttMs: measured.rttMs, clockOffsetMs: measured.clockOffsetMs }),
       ...(applied === undefined ? {} : { applied, lagTransactions: positions.farthest - applied }),
     }
   }
@@ -263,12 +305,17 @@ export class NodeHealth {
     if (now - this.#clockLoggedAt < CLOCK_REFUSAL_MS) return
     this.#clockLoggedAt = now
     const offsetMs = this.#offsets.get(peer)
-    this.#parts.logger.error({ peer, offsetMs }, 'peers refuse our transactions as too far in the future: set the clock')
+    this.#parts.logger.error(
+      { peer, offsetMs },
+      'peers refuse our transactions as too far in the future: set the clock',
+    )
   }
 
   #clockWords(peer: NodeSerial): string {
     const offsetMs = this.#offsets.get(peer)
-    return offsetMs === undefined ? 'compare the clocks' : `the clocks differ by ${Math.abs(Math.round(offsetMs))} ms`
+    return offsetMs === undefined
+      ? 'compare the clocks'
+      : `the clocks differ by ${Math.abs(Math.round(offsetMs))} ms`
   }
 }
 
@@ -278,6 +325,12 @@ export interface Positions {
   readonly farthest: LogPosition
 }
 
-function refuse(code: 'CLOSED' | 'DIVERGED' | 'NO_QUORUM' | 'STORE_FULL' | 'NOT_READY', why: string): SyneviError {
-  return new SyneviError(code, `this node does not take it: ${why}`, { definite: true, retryable: true })
+function refuse(
+  code: 'CLOSED' | 'DIVERGED' | 'NO_QUORUM' | 'STORE_FULL' | 'NOT_READY',
+  why: string,
+): SyneviError {
+  return new SyneviError(code, `this node does not take it: ${why}`, {
+    definite: true,
+    retryable: true,
+  })
 }

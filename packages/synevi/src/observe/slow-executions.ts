@@ -1,4 +1,7 @@
-/** Names executions that take long, also those that never end. Costs an alarm only for those that do not return at once. */
+/**
+ * Names executions that take long, also those that never end. Costs an alarm only for those that do
+ * not return at once.
+ */
 
 import { millis, type Execution } from '@synevi/accord'
 import type { Clock } from '../contract/clock.ts'
@@ -11,46 +14,65 @@ const SLOW_MS = 50
 export class SlowExecutions {
   readonly #clock: Clock
   readonly #report: (event: { readonly what: string; readonly ms: number }) => void
+  #alarm: Disposable | undefined
+  #isClosed = false
 
-  constructor(clock: Clock, report: (event: { readonly what: string; readonly ms: number }) => void) {
+  constructor(
+    clock: Clock,
+    report: (event: { readonly what: string; readonly ms: number }) => void,
+  ) {
     this.#clock = clock
     this.#report = report
   }
 
-  /** Runs it; answers how long it took, whole milliseconds, beside what it gave. */
-  run<T>(execution: Execution, run: () => T | Promise<T>): Timed<T> | Promise<Timed<T>> {
+  /** Runs it, and hands what it gave to `ended` with how long it took, whole milliseconds. */
+  run<T, Out>(
+    execution: Execution,
+    run: () => T | Promise<T>,
+    ended: (timed: { readonly result: T; readonly ms: number }) => Out,
+  ): Out | Promise<Out> {
     const began = this.#clock.now().elapsed
     const result = run()
-    return result instanceof Promise ? this.#watch(execution, began, result) : this.#timed(execution, began, result)
+    if (result instanceof Promise) return this.#watch(execution, began, result).then(ended)
+    return ended({ result, ms: this.#measure(execution, began) })
   }
 
-  async #watch<T>(execution: Execution, began: number, result: Promise<T>): Promise<Timed<T>> {
-    let alarm: Disposable | undefined
-    const arm = (waitMs: number): void => {
-      alarm = this.#clock.alarm(millis(began + waitMs), () => {
-        this.#report({ what: nameOf(execution), ms: this.#clock.now().elapsed - began })
-        arm(waitMs * 4)
-      })
-    }
-    arm(SLOW_MS)
+  async #watch<T>(
+    execution: Execution,
+    began: number,
+    run: Promise<T>,
+  ): Promise<{ result: T; ms: number }> {
+    this.#arm(execution, { began, waitMs: SLOW_MS })
     try {
-      return this.#timed(execution, began, await result)
+      const result = await run
+      return { result, ms: this.#measure(execution, began) }
     } finally {
-      alarm?.[Symbol.dispose]()
+      this.#alarm?.[Symbol.dispose]()
     }
   }
 
-  #timed<T>(execution: Execution, began: number, result: T): Timed<T> {
+  /** An execution that never ends is nobody's business any more. */
+  close(): void {
+    this.#isClosed = true
+    this.#alarm?.[Symbol.dispose]()
+  }
+
+  #arm(
+    execution: Execution,
+    { began, waitMs }: { readonly began: number; readonly waitMs: number },
+  ): void {
+    if (this.#isClosed) return
+    this.#alarm = this.#clock.alarm(millis(began + waitMs), () => {
+      this.#report({ what: nameOf(execution), ms: this.#clock.now().elapsed - began })
+      this.#arm(execution, { began, waitMs: waitMs * 4 })
+    })
+  }
+
+  #measure(execution: Execution, began: number): number {
     const ms = this.#clock.now().elapsed - began
     if (ms > SLOW_MS) this.#report({ what: nameOf(execution), ms })
-    return { result, ms }
+    return ms
   }
-}
-
-/** What an execution gave and how long it took. */
-export interface Timed<T> {
-  readonly result: T
-  readonly ms: number
 }
 
 /** The name of the first request, and how many there are. */

@@ -4,11 +4,19 @@ import type { LogPosition } from '../contract/executor.ts'
 import type { MemberSpec } from '../options.ts'
 
 /**
- * `ready` serves everything. `noQuorum`: too few members answer; local reads go on. `blocked`: a transaction names
- * what no executor here handles; it votes and applies nothing. `readOnly`: diverged, or the disk's reserve is
- * touched (`reason` says which). `failed`: stopped for good.
+ * `ready` serves everything. `noQuorum`: too few members answer; local reads go on. `blocked`: a
+ * transaction names what no executor here handles; it votes and applies nothing. `readOnly`:
+ * diverged, or the disk's reserve is touched (`reason` says which). `failed`: stopped for good.
  */
-export type NodePhase = 'starting' | 'ready' | 'noQuorum' | 'blocked' | 'readOnly' | 'failed' | 'closing' | 'closed'
+export type NodePhase =
+  | 'starting'
+  | 'ready'
+  | 'noQuorum'
+  | 'blocked'
+  | 'readOnly'
+  | 'failed'
+  | 'closing'
+  | 'closed'
 
 export interface NodeStatus {
   readonly phase: NodePhase
@@ -16,8 +24,16 @@ export interface NodeStatus {
   readonly reason?: string
   readonly epoch: number
   /** `needed` for a decision, `fast` for one in one round trip; `reachable` counts this node. */
-  readonly quorum: { readonly voters: number; readonly needed: number; readonly fast: number; readonly reachable: number }
-  /** Durable here. `time`: agreed, nanoseconds since 1970. `hash`: of the chain, hexadecimal, empty at 0. */
+  readonly quorum: {
+    readonly voters: number
+    readonly needed: number
+    readonly fast: number
+    readonly reachable: number
+  }
+  /**
+   * Durable here. `time`: agreed, nanoseconds since 1970. `hash`: of the chain, hexadecimal, empty
+   * at 0.
+   */
   readonly applied: { readonly position: LogPosition; readonly time: bigint; readonly hash: string }
   /** Requests inside transactions not yet answered, and requests waiting behind them. */
   readonly inFlight: number
@@ -32,7 +48,10 @@ export interface NodeStatus {
     readonly slowPath: bigint
     readonly recovered: bigint
     readonly invalidated: bigint
-    /** Frames of peers that could not be decoded, and messages the core refused: they changed nothing. */
+    /**
+     * Frames of peers that could not be decoded, and messages the core refused: they changed
+     * nothing.
+     */
     readonly rejectedFrames: bigint
     readonly rejectedMessages: bigint
   }
@@ -55,7 +74,15 @@ export interface Member extends MemberSpec {
 }
 
 /** Quorum sizes of n members (`protocol.md` 2.1). */
-export function quorumOf(voters: number): { readonly voters: number; readonly needed: number; readonly fast: number } {
+export function quorumOf(voters: number): {
+  readonly voters: number
+  readonly needed: number
+  readonly fast: number
+} {
   const f = Math.floor((voters - 1) / 2)
-  return { voters, needed: Math.floor(voters / 2) + 1, fast: Math.max(Math.floor(voters / 2) + 1, 2 * f) }
+  return {
+    voters,
+    needed: Math.floor(voters / 2) + 1,
+    fast: Math.max(Math.floor(voters / 2) + 1, 2 * f),
+  }
 }

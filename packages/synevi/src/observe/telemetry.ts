@@ -1,4 +1,7 @@
-/** Spans and metrics through what the embedder passes in: a structural subset of `@opentelemetry/api` 1.x. */
+/**
+ * Spans and metrics through what the embedder passes in: a structural subset of
+ * `@opentelemetry/api` 1.x.
+ */
 
 import type { SyneviErrorCode } from '../synevi-error.ts'
 
@@ -44,8 +47,12 @@ export class NodeTelemetry {
   constructor(telemetry: Telemetry) {
     const meter = telemetry.meter
     this.#tracer = telemetry.tracer
-    this.#submitted = meter?.createCounter('synevi.transactions', { description: 'submitted requests, by outcome' })
-    this.#decided = meter?.createCounter('synevi.decisions', { description: 'decisions made here, by path' })
+    this.#submitted = meter?.createCounter('synevi.transactions', {
+      description: 'submitted requests, by outcome',
+    })
+    this.#decided = meter?.createCounter('synevi.decisions', {
+      description: 'decisions made here, by path',
+    })
     this.#duration = meter?.createHistogram('synevi.transaction.duration', {
       description: 'from submit to its answer',
       unit: 'ms',
@@ -53,8 +60,14 @@ export class NodeTelemetry {
   }
 
   /** A call began; the function given back says how it ended. */
-  call(name: 'synevi.submit' | 'synevi.read', transaction: string, startMs: number): (end: CallEnd, nowMs: number) => void {
-    const span = this.#tracer?.startSpan(name, { attributes: { 'synevi.transaction': transaction } })
+  call(
+    name: 'synevi.submit' | 'synevi.read',
+    transaction: string,
+    startMs: number,
+  ): (end: CallEnd, nowMs: number) => void {
+    const span = this.#tracer?.startSpan(name, {
+      attributes: { 'synevi.transaction': transaction },
+    })
     return (end, nowMs) => {
       const attributes = { transaction, outcome: end }
       if (name === 'synevi.submit') {

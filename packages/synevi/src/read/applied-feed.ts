@@ -30,12 +30,16 @@ export class AppliedFeed<Entry> {
     this.#parts = parts
   }
 
-  /** Resolves when everything up to `position` is applied and durable here. Rejects as {@link end} says. */
+  /**
+   * Resolves when everything up to `position` is applied and durable here. Rejects as {@link end}
+   * says.
+   */
   async reached(position: LogPosition, patience: Patience): Promise<void> {
     const { waits } = this.#parts
     if (this.#parts.position() >= position) return
     if (this.#end !== undefined) throw this.#end.error
-    const what = (): string => `position ${position} is not applied here, ${this.#parts.position()} is`
+    const what = (): string =>
+      `position ${position} is not applied here, ${this.#parts.position()} is`
     await waits.wait<void>(patience, what, (settle) => {
       const others = this.#waiting.get(position) ?? new Set()
       this.#waiting.set(position, others.add(settle))
@@ -64,7 +68,10 @@ export class AppliedFeed<Entry> {
     }
   }
 
-  /** Nothing will be applied here any more. `closed`: followers end; `failed`: they throw. The first call counts. */
+  /**
+   * Nothing will be applied here any more. `closed`: followers end; `failed`: they throw. The first
+   * call counts.
+   */
   end(how: 'closed' | 'failed', error: unknown): void {
     if (this.#end !== undefined) return
     this.#end = { how, error }
@@ -75,10 +82,14 @@ export class AppliedFeed<Entry> {
   }
 
   /**
-   * History, then live: each entry above `after` once, in order. Read page by page as it is consumed, so a slow
-   * consumer holds one page. Ends when the signal is aborted or the node closes; throws when the node failed.
+   * History, then live: each entry above `after` once, in order. Read page by page as it is
+   * consumed, so a slow consumer holds one page. Ends when the signal is aborted or the node
+   * closes; throws when the node failed.
    */
-  async *follow(after: LogPosition, signal: AbortSignal | undefined): AsyncGenerator<Entry, void, undefined> {
+  async *follow(
+    after: LogPosition,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Entry, void, undefined> {
     let position = after
     while (!isAborted(signal)) {
       if (this.#end !== undefined) {

@@ -1,4 +1,7 @@
-/** Barriers: an entry of the log behind everything acknowledged anywhere before. One serves all who wait. */
+/**
+ * Barriers: an entry of the log behind everything acknowledged anywhere before. One serves all who
+ * wait.
+ */
 
 import { millis } from '@synevi/accord'
 import type { Clock } from '../contract/clock.ts'
@@ -31,15 +34,22 @@ export class Barriers {
     this.#parts = parts
   }
 
-  /** Resolves with a position at which everything acknowledged before the call is applied here, durably. */
+  /**
+   * Resolves with a position at which everything acknowledged before the call is applied here,
+   * durably.
+   */
   take(patience: Patience): Promise<LogPosition> {
-    return this.#parts.waits.wait(patience, () => 'no barrier was applied here', (settle) => {
-      const gathering = this.#gathering
-      const caller = { patience, settle }
-      gathering.add(caller)
-      this.#launchSoon()
-      return () => gathering.delete(caller)
-    })
+    return this.#parts.waits.wait(
+      patience,
+      () => 'no barrier was applied here',
+      (settle) => {
+        const gathering = this.#gathering
+        const caller = { patience, settle }
+        gathering.add(caller)
+        this.#launchSoon()
+        return () => gathering.delete(caller)
+      },
+    )
   }
 
   #launchSoon(): void {

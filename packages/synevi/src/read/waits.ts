@@ -32,7 +32,10 @@ interface Wait {
 const WAIT_MAX_MS = 2 ** 40
 
 /** Checks. Throws `INVALID_ARGUMENT`. */
-export function parseWaiting(waiting: Waiting, parts: { readonly clock: Clock; readonly byDefaultMs: number }): Patience {
+export function parseWaiting(
+  waiting: Waiting,
+  parts: { readonly clock: Clock; readonly byDefaultMs: number },
+): Patience {
   const { timeoutMs = parts.byDefaultMs, signal } = waiting
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
     const why = `timeoutMs: expected a whole number of at least 1, got ${String(timeoutMs)}`
@@ -54,10 +57,15 @@ export class Waits {
   }
 
   /**
-   * Registers by `start`, which answers how to forget. Rejects with `TIMEOUT` or `CANCELLED`, definite, since
-   * waiting changes nothing: `what` says what was not reached, and is asked when it was not.
+   * Registers by `start`, which answers how to forget. Rejects with `TIMEOUT` or `CANCELLED`,
+   * definite, since waiting changes nothing: `what` says what was not reached, and is asked when it
+   * was not.
    */
-  wait<T>(patience: Patience, what: () => string, start: (settle: Settle<T>) => () => void): Promise<T> {
+  wait<T>(
+    patience: Patience,
+    what: () => string,
+    start: (settle: Settle<T>) => () => void,
+  ): Promise<T> {
     if (patience.signal?.aborted === true) return Promise.reject(gaveUp('CANCELLED', what()))
     return new Promise((resolve, reject) => {
       let forget: (() => void) | undefined

@@ -10,41 +10,57 @@ const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
 const KEY = fc.uint8Array({ minLength: 1, maxLength: 3, max: 5 })
 
 function pairs(store: MemoryStore, range: Range): string[] {
-  return [...store.scan(range)].map(([key, value]) => `${Buffer.from(key).toString('hex')}=${Buffer.from(value).toString('hex')}`)
+  return [...store.scan(range)].map(
+    ([key, value]) => `${Buffer.from(key).toString('hex')}=${Buffer.from(value).toString('hex')}`,
+  )
 }
 
 test('agrees with a sorted list of pairs on every range', async () => {
-  const mutation = fc.record({ key: KEY, value: fc.option(fc.uint8Array({ maxLength: 2 }), { nil: undefined }) })
+  const mutation = fc.record({
+    key: KEY,
+    value: fc.option(fc.uint8Array({ maxLength: 2 }), { nil: undefined }),
+  })
   const range = fc.record(
     { from: KEY, until: KEY, reverse: fc.boolean(), limit: fc.nat(5) },
     { requiredKeys: [] },
   )
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(mutation)), fc.array(range, { minLength: 3 }), async (writes, ranges) => {
-      const store = new MemoryStore()
-      const model = new Map<string, string>()
-      for (const batch of writes) {
-        await store.write(batch)
-        for (const { key, value } of batch) {
-          const text = Buffer.from(key).toString('hex')
-          if (value === undefined) model.delete(text)
-          else model.set(text, Buffer.from(value).toString('hex'))
+    fc.asyncProperty(
+      fc.array(fc.array(mutation)),
+      fc.array(range, { minLength: 3 }),
+      async (writes, ranges) => {
+        const store = new MemoryStore()
+        const model = new Map<string, string>()
+        for (const batch of writes) {
+          await store.write(batch)
+          for (const { key, value } of batch) {
+            const text = Buffer.from(key).toString('hex')
+            if (value === undefined) model.delete(text)
+            else model.set(text, Buffer.from(value).toString('hex'))
+          }
         }
-      }
-      for (const one of ranges) {
-        const from = one.from === undefined ? '' : Buffer.from(one.from).toString('hex')
-        const until = one.until === undefined ? 'g' : Buffer.from(one.until).toString('hex')
-        const all = [...model].filter(([key]) => key >= from && key < until).sort(([a], [b]) => (a < b ? -1 : 1))
-        if (one.reverse === true) all.reverse()
-        expect(pairs(store, one)).toEqual(all.slice(0, one.limit ?? all.length).map(([key, value]) => `${key}=${value}`))
-      }
-      for (const [key, value] of model) {
-        const found = store.get(Buffer.from(key, 'hex'))
-        expect(found === undefined ? undefined : Buffer.from(found).toString('hex')).toBe(value)
-      }
-      const size = [...model].reduce((sum, [key, value]) => sum + (key.length + value.length) / 2, 0)
-      expect(store.sizeBytes()).toBe(size)
-    }),
+        for (const one of ranges) {
+          const from = one.from === undefined ? '' : Buffer.from(one.from).toString('hex')
+          const until = one.until === undefined ? 'g' : Buffer.from(one.until).toString('hex')
+          const all = [...model]
+            .filter(([key]) => key >= from && key < until)
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+          if (one.reverse === true) all.reverse()
+          expect(pairs(store, one)).toEqual(
+            all.slice(0, one.limit ?? all.length).map(([key, value]) => `${key}=${value}`),
+          )
+        }
+        for (const [key, value] of model) {
+          const found = store.get(Buffer.from(key, 'hex'))
+          expect(found === undefined ? undefined : Buffer.from(found).toString('hex')).toBe(value)
+        }
+        const size = [...model].reduce(
+          (sum, [key, value]) => sum + (key.length + value.length) / 2,
+          0,
+        )
+        expect(store.sizeBytes()).toBe(size)
+      },
+    ),
     { numRuns: 200 },
   )
 })
@@ -52,7 +68,10 @@ test('agrees with a sorted list of pairs on every range', async () => {
 describe('the contract', () => {
   test('a write is seen when it has resolved and not before, whole', async () => {
     const store = new MemoryStore()
-    const write = store.write([{ key: bytes(1), value: bytes(1) }, { key: bytes(2), value: bytes(2) }])
+    const write = store.write([
+      { key: bytes(1), value: bytes(1) },
+      { key: bytes(2), value: bytes(2) },
+    ])
     expect(store.get(bytes(1))).toBe(undefined)
     await write
     expect(pairs(store, {})).toEqual(['01=01', '02=02'])
@@ -73,24 +92,39 @@ describe('the contract', () => {
 
   test('the last mutation of a key wins, and an iteration over a changing store skips nothing that stays', async () => {
     const store = new MemoryStore()
-    await store.write([{ key: bytes(1), value: bytes(1) }, { key: bytes(1), value: undefined }, { key: bytes(1), value: bytes(3) }])
+    await store.write([
+      { key: bytes(1), value: bytes(1) },
+      { key: bytes(1), value: undefined },
+      { key: bytes(1), value: bytes(3) },
+    ])
     for (let i = 2; i < 9; i++) await store.write([{ key: bytes(i), value: bytes(i) }])
     const seen: number[] = []
     for (const [key] of store.scan({})) {
       seen.push(key[0] ?? 0)
       const next = (key[0] ?? 0) + 1
-      if (next === 4) await store.write([{ key: bytes(4), value: undefined }, { key: bytes(2), value: undefined }])
+      if (next === 4)
+        await store.write([
+          { key: bytes(4), value: undefined },
+          { key: bytes(2), value: undefined },
+        ])
     }
     expect(seen).toEqual([1, 2, 3, 5, 6, 7, 8])
   })
 
   test('a key outside 1 to 1,024 bytes and a write beside another are refused, and change nothing', async () => {
     const store = new MemoryStore()
-    const wrong: Mutation[] = [{ key: bytes(1), value: bytes(1) }, { key: new Uint8Array(1_025), value: bytes(1) }]
+    const wrong: Mutation[] = [
+      { key: bytes(1), value: bytes(1) },
+      { key: new Uint8Array(1_025), value: bytes(1) },
+    ]
     await expect(store.write(wrong)).rejects.toMatchObject({ code: 'STORE_FAILED' })
-    await expect(store.write([{ key: bytes(), value: bytes(1) }])).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await expect(store.write([{ key: bytes(), value: bytes(1) }])).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+    })
     const first = store.write([{ key: bytes(5), value: bytes(5) }])
-    await expect(store.write([{ key: bytes(6), value: bytes(6) }])).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await expect(store.write([{ key: bytes(6), value: bytes(6) }])).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+    })
     await first
     expect(pairs(store, {})).toEqual(['05=05'])
   })

@@ -8,11 +8,12 @@ import { SortedKeys } from './sorted-keys.ts'
 const KEY_BYTES_MAX = 1024
 
 /**
- * Keeps everything in memory and nothing beyond the life of the object: a node whose MemoryStore is gone never
- * returns under its old serial (`AMNESIA`). The object itself may be closed by one node and opened by the next.
+ * Keeps everything in memory and nothing beyond the life of the object: a node whose MemoryStore is
+ * gone never returns under its old serial (`AMNESIA`). The object itself may be closed by one node
+ * and opened by the next.
  *
- * A scan is consistent while it is iterated without awaiting; if writes resolve in between, it goes on behind
- * the last key it gave, with what is there then.
+ * A scan is consistent while it is iterated without awaiting; if writes resolve in between, it goes
+ * on behind the last key it gave, with what is there then.
  */
 export class MemoryStore implements Store {
   readonly #values = new Map<string, Bytes>()
@@ -30,7 +31,12 @@ export class MemoryStore implements Store {
     let left = range.limit ?? Number.POSITIVE_INFINITY
     let key = range.reverse === true ? this.#keys.below(until) : this.#keys.atOrAbove(from)
     while (key !== undefined && left > 0) {
-      if (range.reverse === true ? from !== undefined && key < from : until !== undefined && key >= until) return
+      if (
+        range.reverse === true
+          ? from !== undefined && key < from
+          : until !== undefined && key >= until
+      )
+        return
       const value = this.#values.get(key)
       if (value !== undefined) {
         left--
@@ -40,11 +46,15 @@ export class MemoryStore implements Store {
     }
   }
 
-  /** Rejects with `STORE_FAILED` for a key outside the contract or a write beside another; then nothing changed. */
+  /**
+   * Rejects with `STORE_FAILED` for a key outside the contract or a write beside another; then
+   * nothing changed.
+   */
   async write(batch: readonly Mutation[]): Promise<void> {
     if (this.#writing) throw failed('a write began before the one before it resolved')
     for (const { key } of batch) {
-      if (key.length === 0 || key.length > KEY_BYTES_MAX) throw failed(`a key of ${key.length} bytes, not 1 to ${KEY_BYTES_MAX}`)
+      if (key.length === 0 || key.length > KEY_BYTES_MAX)
+        throw failed(`a key of ${key.length} bytes, not 1 to ${KEY_BYTES_MAX}`)
     }
     this.#writing = true
     // Nothing is seen before the promise resolves.
@@ -94,5 +104,7 @@ function bytesOf(text: string): Bytes {
 }
 
 function failed(why: string): SyneviError {
-  return new SyneviError('STORE_FAILED', `cannot write to the memory store: ${why}`, { definite: false })
+  return new SyneviError('STORE_FAILED', `cannot write to the memory store: ${why}`, {
+    definite: false,
+  })
 }

@@ -1,4 +1,7 @@
-/** A sorted set of strings in chunks: put, remove and seek in logarithmic time and short moves of memory. */
+/**
+ * A sorted set of strings in chunks: put, remove and seek in logarithmic time and short moves of
+ * memory.
+ */
 
 const CHUNK_MAX = 512
 
@@ -32,7 +35,10 @@ export class SortedKeys {
     if (chunk.length === 0) this.#chunks.splice(place, 1)
   }
 
-  /** The least key that is `key` or above it, or without `key` the least; undefined when there is none. */
+  /**
+   * The least key that is `key` or above it, or without `key` the least; undefined when there is
+   * none.
+   */
   atOrAbove(key: string | undefined): string | undefined {
     if (key === undefined) return this.#chunks[0]?.[0]
     const chunk = this.#chunks[this.#chunkOf(key)]

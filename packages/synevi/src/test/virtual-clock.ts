@@ -66,13 +66,21 @@ export class VirtualClock implements Clock {
     let least: Alarm | undefined
     for (const alarm of this.#alarms) {
       if (alarm.at > until) continue
-      if (least === undefined || alarm.at < least.at || (alarm.at === least.at && alarm.order < least.order)) least = alarm
+      if (
+        least === undefined ||
+        alarm.at < least.at ||
+        (alarm.at === least.at && alarm.order < least.order)
+      )
+        least = alarm
     }
     return least
   }
 }
 
-/** Lets every promise that can go on do so: a turn of the real event loop, which takes no virtual time. */
+/**
+ * Lets every promise that can go on do so: a turn of the real event loop, which takes no virtual
+ * time.
+ */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,0 +1,144 @@
+/**
+ * From a store to a running replica: who this node is, what its store says, and the core that goes
+ * on from there.
+ */
+
+import { hash } from 'node:crypto'
+import {
+  epoch,
+  nodeSerial,
+  openReplica,
+  type Bytes,
+  type DurableState,
+  type MemberEntry,
+  type NodeSerial,
+  type Replica,
+} from '@synevi/accord'
+import { payloadDigest } from '../chain/hash-chain.ts'
+import type { Logger } from '../contract/observe.ts'
+import type { ParsedOptions } from '../options.ts'
+import { SeededRandom } from '../seeded-random.ts'
+import { NodeState } from '../state/node-state.ts'
+import { ExecutionLane } from './execution-lane.ts'
+
+/** What a node is made of below its driver. */
+export interface OpenedReplica {
+  readonly serial: NodeSerial
+  /** 16 bytes. */
+  readonly cluster: Bytes
+  /** As the store says; addresses as the options of this start say, where they know better. */
+  readonly members: readonly MemberEntry[]
+  readonly durable: DurableState
+  readonly state: NodeState
+  readonly lane: ExecutionLane
+  readonly replica: Replica
+}
+
+const CLUSTER_DOMAIN = 'synevi/cluster/1'
+
+/**
+ * The cluster of a static first start: the first 16 bytes of SHA3-256 over the serials and ids of
+ * its members, so that nodes started with different lists never talk to each other. Addresses may
+ * change and do not count.
+ */
+export function clusterOf(members: readonly MemberEntry[]): Bytes {
+  const lines = [...members]
+    .sort((a, b) => a.serial - b.serial)
+    .map(({ serial, id }) => `${serial} ${id}\n`)
+  return hash('sha3-256', `${CLUSTER_DOMAIN}\n${lines.join('')}`, 'buffer').subarray(0, 16)
+}
+
+/**
+ * Opens the store, or makes a fresh one of it. Rejects with `INVALID_ARGUMENT` for the store of
+ * another node or cluster, `INCOMPATIBLE_VERSION`, `STORE_FAILED`.
+ */
+export async function openFromStore(
+  options: ParsedOptions,
+  random: SeededRandom,
+): Promise<OpenedReplica> {
+  const { clock, store, limits, cluster: settings, logger } = options
+  const found = NodeState.identityIn(store)
+  const self = {
+    id: options.self.id,
+    serial: options.self.serial ?? (found === undefined ? nodeSerial(0) : undefined),
+  }
+  const alone = { id: self.id, serial: self.serial ?? nodeSerial(0), address: '' }
+  const members = options.members ?? (found === undefined ? [alone] : [])
+  const state = await NodeState.open(store, {
+    self,
+    cluster: members.length === 0 ? undefined : clusterOf(members),
+    epoch: epoch(1),
+    members,
+    settings: { ...settings, resultMaxBytes: limits.resultMaxBytes },
+    // A seed given twice must not make two stores alike.
+    random: (count) => new SeededRandom(random.fork() ^ clock.now().wall).bytes(count),
+  })
+  const { serial, cluster } = state.identity
+  const durable = state.durable()
+  checkSettings(options, state)
+  const now = clock.now()
+  const replica = openReplica({
+    self: serial,
+    options: {
+      seed: random.fork(),
+      digest: payloadDigest,
+      recoverAfterMs: options.timeouts.recoverAfterMs,
+      heartbeatMs: options.timeouts.heartbeatMs,
+      patienceMaxMs: options.timeouts.patienceMaxMs,
+      clockDriftMaxMs: limits.clockDriftMaxMs,
+    },
+    durable,
+    reader: state.reader,
+    at: now,
+  })
+  const lane = new ExecutionLane({
+    ...{ store, executors: options.executors, settings: state.settings, head: state.applied },
+    elapsed: () => clock.now().elapsed,
+    effectFailed: (error) => logger.error({ error: String(error) }, 'an afterApply effect threw'),
+  })
+  return {
+    serial,
+    cluster,
+    members: withAddresses(durable.members, members, logger),
+    durable,
+    state,
+    lane,
+    replica,
+  }
+}
+
+/**
+ * Outcomes depend on them: another value here would not change them, so it must not look as if it
+ * did.
+ */
+function checkSettings(options: ParsedOptions, state: NodeState): void {
+  const { dedupMax, dedupResultMaxBytes } = options.cluster
+  const wanted = { dedupMax, dedupResultMaxBytes, resultMaxBytes: options.limits.resultMaxBytes }
+  const { settings } = state
+  for (const name of ['dedupMax', 'dedupResultMaxBytes', 'resultMaxBytes'] as const) {
+    if (settings[name] === wanted[name]) continue
+    const fields = { option: name, agreed: settings[name], given: wanted[name] }
+    options.logger.warn(
+      fields,
+      'an option differs from what was agreed when the store was made: it is ignored',
+    )
+  }
+}
+
+function withAddresses(
+  stored: readonly MemberEntry[],
+  given: readonly MemberEntry[],
+  logger: Logger,
+): readonly MemberEntry[] {
+  return stored.map((member) => {
+    const address = given.find(
+      ({ serial, id }) => serial === member.serial && id === member.id,
+    )?.address
+    if (address === undefined || address === member.address) return member
+    logger.info(
+      { member: member.id, stored: member.address, address },
+      'a member has another address than when it was made',
+    )
+    return { ...member, address }
+  })
+}

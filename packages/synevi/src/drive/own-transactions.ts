@@ -1,0 +1,101 @@
+/**
+ * This node's submissions on their way: which became which transaction, and what came of each of
+ * its requests.
+ */
+
+import { invariant, unreachable, type Answer, type SubmissionId, type TxnId } from '@synevi/accord'
+import type { Batcher } from '../batcher.ts'
+import type { Bytes } from '@synevi/accord'
+import type { Remembered } from '../state/request-memory.ts'
+import type { RequestOutcome } from './outcome.ts'
+
+export interface OwnTransactionsParts {
+  readonly batcher: Batcher
+  /** From the request memory, durable. */
+  readonly remembered: (id: Bytes) => Remembered | undefined
+}
+
+/**
+ * Brings the core's answers, which name submissions, together with the lane's outcomes, which name
+ * transactions.
+ */
+export class OwnTransactions {
+  readonly #parts: OwnTransactionsParts
+  readonly #submissions = new Map<TxnId, SubmissionId>()
+  /** From the execution to the answer. */
+  readonly #outcomes = new Map<TxnId, readonly RequestOutcome[]>()
+
+  constructor(parts: OwnTransactionsParts) {
+    this.#parts = parts
+  }
+
+  /** The submission has an id now. */
+  began(id: TxnId, submission: SubmissionId): void {
+    this.#submissions.set(id, submission)
+  }
+
+  /** It can only be executed, whatever happens: the next may begin. */
+  decided(id: TxnId): void {
+    const submission = this.#submissions.get(id)
+    if (submission !== undefined) this.#parts.batcher.decided(submission)
+  }
+
+  /** Executed, not yet durable. Those of other nodes are not kept. */
+  executed(id: TxnId, outcomes: readonly RequestOutcome[]): void {
+    if (this.#submissions.has(id)) this.#outcomes.set(id, outcomes)
+  }
+
+  answer(answer: Answer): void {
+    const { batcher } = this.#parts
+    switch (answer.kind) {
+      case 'settled':
+        batcher.settle(answer.submission, this.#outcomesOf(answer.id))
+        this.#forget(answer.id)
+        return
+      case 'invalidated':
+        batcher.invalidated(answer.submission)
+        this.#forget(answer.id)
+        return
+      case 'refused':
+        batcher.refused(answer.submission, answer.reason)
+        return
+      case 'covered':
+        batcher.settle(
+          answer.submission,
+          batcher.requestsOf(answer.submission).map(({ id }) => this.#recall(id)),
+        )
+        this.#forget(answer.id)
+        return
+      default:
+        return unreachable(answer)
+    }
+  }
+
+  #outcomesOf(id: TxnId): readonly RequestOutcome[] {
+    const outcomes = this.#outcomes.get(id)
+    invariant(outcomes !== undefined, 'what is settled was executed here')
+    return outcomes
+  }
+
+  #recall(id: Bytes): RequestOutcome | undefined {
+    const first = this.#parts.remembered(id)
+    if (first === undefined) return undefined
+    const { ok, position, time, txnId } = first
+    const kind = first.value === undefined ? 'forgotten' : first.kind
+    return {
+      id,
+      kind,
+      ok,
+      value: first.value ?? new Uint8Array(0),
+      duplicate: false,
+      position,
+      time,
+      txnId,
+    }
+  }
+
+  #forget(id: TxnId): void {
+    this.#submissions.delete(id)
+    this.#outcomes.delete(id)
+  }
+}

@@ -1,0 +1,486 @@
+/** The parts of an open node, and what passes between them. `Node` is its public face. */
+
+import {
+  DEFAULT_KEYS,
+  millis,
+  nodeOf,
+  type Execution,
+  type Message,
+  type NodeSerial,
+  type Notice,
+  type Write,
+} from '@synevi/accord'
+import { Batcher } from '../batcher.ts'
+import type { AppliedEntry } from '../chain/chained-entries.ts'
+import { ulidBytes } from '../identifier.ts'
+import { AppliedEvents } from '../observe/applied-events.ts'
+import { Channel } from '../observe/channels.ts'
+import { EventHub } from '../observe/events.ts'
+import { NodeHealth } from '../observe/node-health.ts'
+import { SlowExecutions } from '../observe/slow-executions.ts'
+import type { Member, NodeStatus } from '../observe/status.ts'
+import { NodeTelemetry } from '../observe/telemetry.ts'
+import type { ParsedOptions } from '../options.ts'
+import { AppliedFeed } from '../read/applied-feed.ts'
+import { Barriers } from '../read/barrier.ts'
+import { Waits, type Patience, type Settle } from '../read/waits.ts'
+import type { Request } from '../request.ts'
+import type { SeededRandom } from '../seeded-random.ts'
+import type { AppliedHead } from '../state/node-facts.ts'
+import { SyneviError, isSyneviError } from '../synevi-error.ts'
+import { Driver, WriteFailure } from './driver.ts'
+import type { LaneResult } from './execution-lane.ts'
+import { Inbox } from './inbox.ts'
+import type { OpenedReplica } from './open-replica.ts'
+import { Outbox } from './outbox.ts'
+import type { RequestOutcome } from './outcome.ts'
+import { OwnTransactions } from './own-transactions.ts'
+import { Readiness } from './readiness.ts'
+import { BARRIER_NAME } from './routes.ts'
+
+const PAGE_ENTRIES = 256
+
+/** Messages of one frame that are taken in, whatever limit the peer keeps to. */
+const MESSAGES_MAX = 65_536
+
+/** One open node. Everything that happens in it passes here once. */
+export class Runtime {
+  readonly options: ParsedOptions
+  readonly opened: OpenedReplica
+  readonly health: NodeHealth
+  readonly events: EventHub
+  readonly telemetry: NodeTelemetry
+  readonly waits: Waits
+  readonly barriers: Barriers
+  readonly feed: AppliedFeed<AppliedEntry>
+  readonly #random: SeededRandom
+  readonly #outbox: Outbox
+  readonly #inbox: Inbox
+  readonly #driver: Driver
+  readonly #batcher: Batcher
+  readonly #own: OwnTransactions
+  readonly #slow: SlowExecutions
+  readonly #appliedEvents: AppliedEvents
+  readonly #readiness: Readiness
+  readonly #executeChannel = new Channel('synevi:execute')
+  readonly #recoverChannel = new Channel('synevi:recover')
+  readonly #writeChannel = new Channel('synevi:store.write')
+  /** Durable here. */
+  #applied: AppliedHead
+  #whenReady: Settle<void> | undefined
+
+  constructor(options: ParsedOptions, opened: OpenedReplica, random: SeededRandom) {
+    const { clock, logger } = options
+    const { durable, state } = opened
+    this.options = options
+    this.opened = opened
+    this.#random = random
+    this.#applied = state.applied
+    this.events = new EventHub(logger)
+    this.telemetry = new NodeTelemetry(options.telemetry)
+    this.waits = new Waits(clock)
+    this.health = this.#makeHealth()
+    this.#outbox = this.#makeOutbox()
+    this.#inbox = this.#makeInbox()
+    this.#driver = this.#makeDriver()
+    this.#batcher = this.#makeBatcher()
+    this.#own = new OwnTransactions({
+      batcher: this.#batcher,
+      remembered: (id) => state.remembered(id),
+    })
+    this.#slow = new SlowExecutions(clock, (event) => {
+      logger.warn(event, 'a slow execution')
+      this.events.emit('slow', event)
+    })
+    this.#appliedEvents = new AppliedEvents(this.events)
+    const position = (): bigint => this.#applied.watermark.position
+    this.#readiness = new Readiness({
+      durable,
+      position,
+      target: () => this.health.targetPosition(),
+    })
+    this.barriers = new Barriers({
+      clock,
+      waits: this.waits,
+      submit: (patience) => this.#barrier(patience),
+    })
+    this.feed = new AppliedFeed<AppliedEntry>({
+      ...{ waits: this.waits, position },
+      page: (after) => state.appliedPage(after, PAGE_ENTRIES),
+      positionOf: (entry) => entry.position,
+    })
+  }
+
+  /** Durable here. */
+  get applied(): AppliedHead {
+    return this.#applied
+  }
+
+  /**
+   * Reaches for the peers; resolves when ready. Rejects with `NO_QUORUM`, `TIMEOUT`, `CANCELLED`,
+   * or why it failed.
+   */
+  async start(patience: Patience): Promise<void> {
+    const { network, self } = this.options
+    const { cluster, serial, members } = this.opened
+    await network.start(
+      { cluster, id: self.id, serial },
+      {
+        receive: (from, frame) => this.#inbox.accept(from, frame),
+        link: (peer, up) => this.#link(peer, up),
+        refused: (peer, code, why) => this.health.networkRefused(peer, code, why),
+      },
+    )
+    network.connect(members.filter((member) => member.serial !== serial))
+    const ready = this.waits.wait<void>(
+      patience,
+      () => this.health.whyNotReady(),
+      (settle) => {
+        this.#whenReady = settle
+        return () => (this.#whenReady = undefined)
+      },
+    )
+    this.#driver.start()
+    this.#checkReady()
+    try {
+      await ready
+    } catch (error) {
+      if (!isSyneviError(error, 'TIMEOUT') || this.health.targetPosition() !== undefined)
+        throw error
+      throw new SyneviError('NO_QUORUM', error.message, {
+        definite: true,
+        retryable: true,
+        cause: error,
+      })
+    }
+  }
+
+  /** Orders a request. See {@link Batcher.add}. */
+  submit(request: Request, patience: Patience): Promise<RequestOutcome> {
+    this.health.counters.submitted++
+    return this.#batcher.add(request, patience)
+  }
+
+  /** 16 bytes for a request whose caller names none: a ULID. */
+  freshId(): Uint8Array {
+    const wallMs = Number(this.options.clock.now().wall / 1_000_000n)
+    return ulidBytes(wallMs, this.#random.bytes(10))
+  }
+
+  status(): NodeStatus {
+    const { phase, reason } = this.health.condition()
+    const { undecided, oldestUndecidedMs } = this.opened.replica.status(this.options.clock.now())
+    const { watermark, time } = this.#applied
+    return {
+      phase,
+      ...(reason === undefined ? {} : { reason }),
+      epoch: this.opened.durable.epoch,
+      quorum: this.health.quorum(),
+      applied: {
+        position: watermark.position,
+        time,
+        hash: Buffer.from(watermark.txnHash).toString('hex'),
+      },
+      ...this.#batcher.counts(),
+      ...{ undecided, oldestUndecidedMs },
+      counters: { ...this.health.counters, rejectedFrames: BigInt(this.#inbox.refusedCount) },
+    }
+  }
+
+  members(): readonly Member[] {
+    const status = this.opened.replica.status(this.options.clock.now())
+    const own = this.#applied.watermark.position
+    const farthest = status.peers.reduce(
+      (most, peer) => (peer.position > most ? peer.position : most),
+      own,
+    )
+    return this.opened.members.map((entry) => this.health.member(entry, status, { own, farthest }))
+  }
+
+  /**
+   * Carries on what was taken in for at most `drainMs`, then ends. Never rejects: what fails is
+   * logged.
+   */
+  async close(drainMs: number): Promise<void> {
+    if (this.health.failure === undefined) {
+      this.health.closing()
+      this.#batcher.refuseWith(() => closed(true))
+      await this.#drain(drainMs)
+      this.#batcher.stop(closed)
+    }
+    this.feed.end('closed', closed(true))
+    this.#whenReady?.reject(closed(true))
+    this.#slow.close()
+    await this.#driver.close()
+    this.waits.close()
+    await this.#try('the network did not close', () => this.options.network.close())
+    await this.#try('the store did not close', () => this.options.store.close())
+    this.health.closed()
+  }
+
+  async #drain(drainMs: number): Promise<void> {
+    const { clock, logger } = this.options
+    const idle = this.#batcher.idle().then(() => 'idle')
+    let alarm: Disposable | undefined
+    const late = new Promise<string>((resolve) => {
+      alarm = clock.alarm(millis(clock.now().elapsed + drainMs), () => resolve('late'))
+    })
+    if ((await Promise.race([idle, late])) === 'late')
+      logger.warn(this.#batcher.counts(), 'closed before all was answered')
+    alarm?.[Symbol.dispose]()
+  }
+
+  async #try(what: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await run()
+    } catch (error) {
+      this.options.logger.error({ error: String(error) }, what)
+    }
+  }
+
+  /** Stops for good: everything that waits is told, nothing more is sent, answered or written. */
+  #fail(error: SyneviError): void {
+    if (this.health.failure !== undefined) return
+    const { logger, onFatal, network } = this.options
+    logger.error(
+      { code: error.code, error: error.message, cause: String(error.cause) },
+      'this node stopped',
+    )
+    this.#slow.close()
+    void this.#driver.close()
+    this.health.fail(error)
+    this.#batcher.stop(() => error)
+    this.feed.end('failed', error)
+    this.#whenReady?.reject(error)
+    void this.#try('the network did not close', () => network.close())
+    this.events.emit('fatal', error)
+    try {
+      onFatal(error)
+    } catch (reason) {
+      logger.error({ error: String(reason) }, 'onFatal threw')
+    }
+  }
+
+  #makeHealth(): NodeHealth {
+    const { clock, logger, store, timeouts } = this.options
+    return new NodeHealth({
+      ...{ clock, logger, self: this.opened.serial, members: this.opened.members },
+      peerSilentMs: timeouts.peerSilentMs,
+      hasRoom: () => store.hasRoom?.() ?? true,
+      changed: () => {
+        const status = this.status()
+        logger.info({ phase: status.phase, reason: status.reason }, 'phase')
+        this.events.emit('phase', status)
+      },
+    })
+  }
+
+  #makeOutbox(): Outbox {
+    const { limits, logger, network } = this.options
+    return new Outbox({
+      ...{ logger, cluster: this.opened.cluster, self: this.opened.serial },
+      openEpoch: () => this.opened.durable.epoch,
+      send: (to, frame) => network.send(to, frame),
+      ...{ frameMaxBytes: limits.frameMaxBytes, messagesMax: limits.messagesMax },
+    })
+  }
+
+  #makeInbox(): Inbox {
+    const { limits, logger } = this.options
+    const { cluster, members, serial } = this.opened
+    const peers = new Set(members.map((member) => member.serial).filter((one) => one !== serial))
+    return new Inbox({
+      ...{ cluster, logger },
+      // A peer may batch more than we do: only what fits into no frame is too large.
+      limits: { messagesMax: MESSAGES_MAX, payloadMaxBytes: limits.frameMaxBytes },
+      isMember: (peer) => peers.has(peer),
+      receive: (from, messages) => this.#receive(from, messages),
+    })
+  }
+
+  #makeDriver(): Driver {
+    const { clock, store, self } = this.options
+    return new Driver({
+      ...{ clock, replica: this.opened.replica },
+      post: (envelopes) => this.#outbox.post(envelopes),
+      encode: (writes) => this.opened.state.encode(writes),
+      write: (batch) =>
+        this.#writeChannel.trace(
+          () => ({ node: self.id, mutationCount: batch.length }),
+          () => store.write(batch),
+        ),
+      run: (execution) => this.#run(execution),
+      answer: (answer) => this.#own.answer(answer),
+      notice: (notice) => this.#notice(notice),
+      stored: (writes) => this.#stored(writes),
+      failed: (error) => this.#fail(failureOf(error)),
+    })
+  }
+
+  #makeBatcher(): Batcher {
+    const { clock, limits, batch } = this.options
+    return new Batcher({
+      ...{ clock, limits, batch, random: this.#random },
+      submit: (submission, payload) => {
+        this.#driver.feed({ kind: 'submit', submission, keys: DEFAULT_KEYS, payload })
+      },
+      suspicion: () => this.health.suspicion(),
+    })
+  }
+
+  async #barrier(patience: Patience): Promise<bigint> {
+    const request = { id: this.freshId(), name: BARRIER_NAME, payload: new Uint8Array(0) }
+    return (await this.#batcher.add(request, patience)).position
+  }
+
+  #receive(from: NodeSerial, messages: readonly Message[]): void {
+    this.health.heard(from, messages)
+    this.#driver.feed(...messages.map((message) => ({ kind: 'receive', from, message }) as const))
+    this.#checkReady()
+  }
+
+  #link(peer: NodeSerial, up: boolean): void {
+    this.health.link(peer, up)
+    this.#driver.feed({ kind: 'link', peer, up })
+  }
+
+  #run(execution: Execution): LaneResult | Promise<LaneResult> {
+    const run = (): LaneResult | Promise<LaneResult> => this.opened.lane.run(execution)
+    const channel = this.#executeChannel
+    const context = { node: this.options.self.id, txnId: execution.id.toString(16) }
+    const traced = channel.isHeard
+      ? () =>
+          channel.trace(
+            () => context,
+            async () => run(),
+          )
+      : run
+    return this.#slow.run(execution, traced, ({ result, ms }) => {
+      if (result.kind === 'blocked') this.health.blocked(result.why)
+      else {
+        this.#own.executed(execution.id, result.executed.outcomes)
+        this.#appliedEvents.executed(execution, result.executed.outcomes, ms)
+      }
+      return result
+    })
+  }
+
+  #stored(writes: readonly Write[]): void {
+    let hasApplied = false
+    for (const write of writes) {
+      if (write.kind !== 'applied') continue
+      hasApplied = true
+      this.opened.lane.stored(write.record.id)
+      this.#readiness.applied(write.record.id)
+    }
+    if (!hasApplied) return
+    this.#applied = this.opened.state.applied
+    for (const write of writes)
+      if (write.kind === 'applied') this.#appliedEvents.stored(write.record.id)
+    this.feed.advance()
+    this.#checkReady()
+  }
+
+  #checkReady(): void {
+    const settle = this.#whenReady
+    if (settle === undefined || this.health.failure !== undefined || !this.#readiness.isReady())
+      return
+    this.#whenReady = undefined
+    this.health.ready()
+    this.events.emit('ready', this.status())
+    settle.resolve()
+  }
+
+  #notice(notice: Notice): void {
+    this.health.notice(notice)
+    switch (notice.kind) {
+      case 'submitted':
+        this.#own.began(notice.id, notice.submission)
+        break
+      case 'decided':
+        this.#own.decided(notice.id)
+        this.telemetry.decided(notice.path)
+        if (notice.path === 'recovered' && nodeOf(notice.id) !== this.opened.serial) {
+          this.events.emit('recovered', { txnId: notice.id, by: this.opened.serial })
+        }
+        break
+      case 'invalidated':
+        this.telemetry.decided('invalidated')
+        break
+      case 'recovering':
+        this.#recoverChannel.mark(() => ({
+          node: this.options.self.id,
+          txnId: notice.id.toString(16),
+        }))
+        break
+      case 'admitted':
+        this.#readiness.admitted()
+        this.#checkReady()
+        break
+      case 'suspected':
+        this.#memberChanged(notice.peer)
+        break
+      case 'diverged':
+        this.#diverged(notice)
+        break
+      case 'fatal':
+        this.#fail(
+          new SyneviError(notice.code, `this node had to stop: ${notice.why}`, { definite: false }),
+        )
+        break
+      default:
+        break
+    }
+    try {
+      this.options.onNotice(notice)
+    } catch (error) {
+      this.options.logger.error({ error: String(error) }, 'onNotice threw')
+    }
+  }
+
+  #memberChanged(serial: NodeSerial): void {
+    const member = this.members().find((one) => one.serial === serial)
+    if (member !== undefined) this.events.emit('member', member)
+  }
+
+  #diverged({ position, mine, majority }: Notice & { kind: 'diverged' }): void {
+    const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
+    const error = new SyneviError(
+      'DIVERGED',
+      `results here differ from the majority's at position ${position}`,
+      {
+        definite: false,
+        retryable: true,
+      },
+    )
+    this.#batcher.stop(() => error)
+    this.feed.end('failed', error)
+    this.events.emit('diverged', { position, mine: hex(mine), majority: hex(majority) })
+  }
+}
+
+function closed(isDefinite: boolean): SyneviError {
+  const why = isDefinite
+    ? 'this node is closing'
+    : 'this node closed first, and the outcome is unknown'
+  return new SyneviError('CLOSED', `cannot serve: ${why}`, {
+    definite: isDefinite,
+    retryable: true,
+  })
+}
+
+/** What broke, as callers see it: never definite, for what was under way may go on elsewhere. */
+function failureOf(error: unknown): SyneviError {
+  const cause = error instanceof WriteFailure ? error.cause : error
+  const isStore = error instanceof WriteFailure || isSyneviError(error, 'STORE_FAILED')
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new SyneviError(
+    isStore ? 'STORE_FAILED' : 'NODE_FAILED',
+    `this node had to stop: ${why}`,
+    {
+      definite: false,
+      retryable: true,
+      cause,
+    },
+  )
+}

@@ -1,0 +1,302 @@
+/** A node: one member of a cluster, embedded in a process. */
+
+import type { NodeSerial } from '@synevi/accord'
+import { verifySteps, type VerifyReport } from './chain/verify.ts'
+import type { Executor, LogPosition, RequestId } from './contract/executor.ts'
+import { outputOf, type Query } from './define/query.ts'
+import { executorOf } from './define/request-name.ts'
+import { unknownTransaction, type Transaction } from './define/transaction.ts'
+import { appliedResult, type Applied } from './drive/applied-result.ts'
+import { openFromStore } from './drive/open-replica.ts'
+import { Runtime } from './drive/runtime.ts'
+import { formatUlid, parseIdentifier } from './identifier.ts'
+import { Channel } from './observe/channels.ts'
+import type { NodeEvents } from './observe/events.ts'
+import type { Member, NodeStatus } from './observe/status.ts'
+import type { NodeOptions } from './options.ts'
+import { parseNodeOptions } from './parse-node-options.ts'
+import { appliedTransaction, type AppliedTransaction } from './read/applied-transaction.ts'
+import { parseConsistency, reach, type Consistency } from './read/consistency.ts'
+import { parseWaiting, type Patience, type Waiting } from './read/waits.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { SyneviError, isSyneviError } from './synevi-error.ts'
+
+/**
+ * Every ready node takes every transaction and every read. Closes what it was opened with: store
+ * and network.
+ */
+export class Node implements AsyncDisposable {
+  readonly #runtime: Runtime
+  readonly #executors: ReadonlyMap<string, Executor>
+  readonly #submitChannel = new Channel('synevi:submit')
+  readonly #readChannel = new Channel('synevi:read')
+  #closing: Promise<void> | undefined
+
+  private constructor(runtime: Runtime) {
+    this.#runtime = runtime
+    this.#executors = new Map(
+      runtime.options.executors.map((executor) => [executor.name, executor]),
+    )
+  }
+
+  /**
+   * Opens the store, reaches for the members and resolves when ready: known to a quorum, everything
+   * decided before applied, and as far as a quorum was when first heard. Waits `timeouts.joinMs`
+   * unless told otherwise. Open the members of a new cluster at the same time: each waits for the
+   * others.
+   *
+   * Rejects, all definite: `INVALID_ARGUMENT` (options; the store of another node or cluster),
+   * `INCOMPATIBLE_VERSION`, `AMNESIA`, `SERIAL_TAKEN`, `STORE_FAILED`, `NO_QUORUM`, `TIMEOUT`,
+   * `CANCELLED`. Store and network are closed then.
+   */
+  static async open(options: NodeOptions, waiting: Waiting = {}): Promise<Node> {
+    const parsed = parseNodeOptions(options)
+    const { clock, timeouts, store, network } = parsed
+    const patience = parseWaiting(waiting, { clock, byDefaultMs: timeouts.joinMs })
+    const random = new SeededRandom(parsed.seed)
+    let runtime: Runtime | undefined
+    try {
+      runtime = new Runtime(parsed, await openFromStore(parsed, random), random)
+      await runtime.start(patience)
+      return new Node(runtime)
+    } catch (error) {
+      if (runtime !== undefined) await runtime.close(0)
+      else await Promise.allSettled([network.close(), store.close()])
+      throw isSyneviError(error) ? definitely(error) : error
+    }
+  }
+
+  /** Its public identity. */
+  get id(): string {
+    return this.#runtime.options.self.id
+  }
+
+  get serial(): NodeSerial {
+    return this.#runtime.opened.serial
+  }
+
+  /**
+   * Resolves when the transaction is decided at a quorum, and applied and durable here; `ok: false`
+   * is the executor's refusal, applied as well. A retry with the same `id` has the effect of one
+   * attempt and gets the first outcome, on any node.
+   *
+   * Rejects, definite: `INVALID_ARGUMENT`, `PAYLOAD_TOO_LARGE`, `UNKNOWN_TRANSACTION`, `NOT_READY`,
+   * `OVERLOADED`, `NO_QUORUM`, `STORE_FULL`, `INVALIDATED`, `EXECUTOR_FAILED`, `REQUEST_ID_REUSED`,
+   * `ALREADY_APPLIED`. Definite or not, as the error says: `TIMEOUT`, `CANCELLED`, `CLOSED`,
+   * `NODE_FAILED`, `STORE_FAILED`, `DIVERGED`.
+   */
+  async submit<Ok, Err>(
+    transaction: Transaction<Ok, Err>,
+    options: Waiting & { readonly id?: RequestId } = {},
+  ): Promise<Applied<Ok, Err>> {
+    const { clock } = this.#runtime.options
+    const { name } = transaction
+    const end = this.#runtime.telemetry.call('synevi.submit', name, clock.now().elapsed)
+    try {
+      const context = () => ({ node: this.id, name })
+      const applied = await this.#submitChannel.trace(context, () =>
+        this.#submit(transaction, options),
+      )
+      end(applied.ok ? 'ok' : 'refused', clock.now().elapsed)
+      return applied
+    } catch (error) {
+      end(isSyneviError(error) ? error.code : 'NODE_FAILED', clock.now().elapsed)
+      throw error
+    }
+  }
+
+  /**
+   * Asks an executor's state. Default `linearizable`: sees everything that was acknowledged
+   * anywhere before the call. Rejects with `UNKNOWN_TRANSACTION`, `DIVERGED`, `NODE_FAILED`,
+   * `STORE_FAILED`, `CLOSED`; what needs a quorum or a position also with `NO_QUORUM`, `TIMEOUT`,
+   * `CANCELLED`; else with what the executor threw.
+   */
+  async read<Out>(
+    query: Query<Out>,
+    options: Waiting & { readonly consistency?: Consistency } = {},
+  ): Promise<Out> {
+    const { clock } = this.#runtime.options
+    const end = this.#runtime.telemetry.call('synevi.read', query.name, clock.now().elapsed)
+    try {
+      const context = () => ({ node: this.id, name: query.name })
+      const out = await this.#readChannel.trace(context, () => this.#read(query, options))
+      end('ok', clock.now().elapsed)
+      return out
+    } catch (error) {
+      end(isSyneviError(error) ? error.code : 'EXECUTOR_FAILED', clock.now().elapsed)
+      throw error
+    }
+  }
+
+  /**
+   * Resolves with a position when everything that was acknowledged anywhere before the call is
+   * applied here. One entry of the log serves all who wait. Rejects as {@link submit}; the failure
+   * of a barrier changes nothing.
+   */
+  async barrier(options: Waiting = {}): Promise<LogPosition> {
+    const patience = this.#patience(options)
+    this.#checkBarrier()
+    return this.#runtime.barriers.take(patience)
+  }
+
+  /**
+   * The log above `after` (default 0: all of it), history and then live; never skips, never
+   * repeats. A slow consumer holds one page. Ends when the signal is aborted or the node closes;
+   * throws when the node failed or diverged.
+   */
+  async *applied(
+    options: { readonly after?: LogPosition; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<AppliedTransaction, void, undefined> {
+    const { after = 0n, signal } = options
+    if (typeof after !== 'bigint' || after < 0n)
+      throw invalid('after: expected a bigint of 0 or more')
+    for await (const entry of this.#runtime.feed.follow(after, signal))
+      yield appliedTransaction(entry)
+  }
+
+  status(): NodeStatus {
+    return this.#runtime.status()
+  }
+
+  /** By serial, this node among them. */
+  members(): readonly Member[] {
+    return this.#runtime.members()
+  }
+
+  /**
+   * Never called from within `on`. A listener that throws is logged. Dispose of it, or abort, to
+   * end it.
+   */
+  on<K extends keyof NodeEvents>(
+    name: K,
+    listen: (event: NodeEvents[K]) => void,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Disposable {
+    if (typeof listen !== 'function') throw invalid('listen: expected a function')
+    return this.#runtime.events.on(name, listen, options)
+  }
+
+  /**
+   * Computes the hash chain again, in short turns beside everything else, and holds it against the
+   * log, the records and the request memory. Resolves with what was found; rejects with `CANCELLED`
+   * and `CLOSED`.
+   */
+  async verify(
+    options: { readonly from?: LogPosition; readonly signal?: AbortSignal } = {},
+  ): Promise<VerifyReport> {
+    const { from, signal } = options
+    if (from !== undefined && (typeof from !== 'bigint' || from < 1n))
+      throw invalid('from: expected a bigint of 1 or more')
+    const { clock, store } = this.#runtime.options
+    const { dedupMax } = this.#runtime.opened.state.settings
+    const steps = verifySteps(from === undefined ? { store, dedupMax } : { store, dedupMax, from })
+    for (;;) {
+      if (this.#closing !== undefined)
+        throw new SyneviError('CLOSED', 'this node is closing', { definite: true })
+      if (signal?.aborted === true)
+        throw new SyneviError('CANCELLED', 'the walk was aborted', { definite: true })
+      const step = steps.next()
+      if (step.done === true) return step.value
+      await new Promise<void>((resolve) => clock.soon(resolve))
+    }
+  }
+
+  /**
+   * SHA3-256 over all executors' state, hexadecimal: equal on nodes at equal positions. Walks all
+   * of it at once.
+   */
+  stateDigest(): string {
+    return this.#runtime.opened.state.stateDigest()
+  }
+
+  /**
+   * Takes nothing in any more, carries on what was taken in for at most `drainMs` (default
+   * `timeouts.closeDrainMs`), answers the rest with `CLOSED`, then closes network and store. Never
+   * rejects; closing twice is harmless.
+   */
+  close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    const { drainMs = this.#runtime.options.timeouts.closeDrainMs } = options
+    const waitMs = Number.isSafeInteger(drainMs) && drainMs >= 0 ? drainMs : 0
+    this.#closing ??= this.#runtime.close(waitMs)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #submit<Ok, Err>(
+    transaction: Transaction<Ok, Err>,
+    options: Waiting & { readonly id?: RequestId },
+  ): Promise<Applied<Ok, Err>> {
+    const { opened, health } = this.#runtime
+    const { name, payload } = transaction
+    const patience = this.#patience(options)
+    const id = options.id === undefined ? this.#runtime.freshId() : identifierOf(options.id)
+    if (!(payload instanceof Uint8Array)) throw invalid('payload: expected bytes')
+    if (!opened.lane.handles(name) || executorOf(name) === 'synevi') throw unknownTransaction(name)
+    const refusal = health.refusalToSubmit()
+    if (refusal !== undefined) throw refusal
+    const outcome = await this.#runtime.submit({ id, name, payload }, patience)
+    return appliedResult(transaction, options.id ?? formatUlid(id), outcome)
+  }
+
+  async #read<Out>(
+    query: Query<Out>,
+    options: Waiting & { readonly consistency?: Consistency },
+  ): Promise<Out> {
+    const { opened, health, barriers, feed } = this.#runtime
+    const consistency = parseConsistency(options.consistency)
+    const patience = this.#patience(options)
+    const executor = this.#executors.get(executorOf(query.name))
+    if (executor?.query === undefined) throw unknownTransaction(query.name)
+    const refusal = health.refusalToRead()
+    if (refusal !== undefined) throw refusal
+    if (consistency === 'linearizable') this.#checkBarrier()
+    await reach(consistency, { patience, barriers, feed })
+    // What was found out while it waited counts.
+    const late = health.refusalToRead()
+    if (late !== undefined) throw late
+    const { name, payload } = query
+    return outputOf(
+      query,
+      await executor.query({ name, payload }, opened.state.view(executor.name)),
+    )
+  }
+
+  /** A barrier is a small write, but a full disk has room for it. */
+  #checkBarrier(): void {
+    const refusal = this.#runtime.health.refusalToSubmit()
+    if (refusal !== undefined && refusal.code !== 'STORE_FULL') throw refusal
+  }
+
+  #patience(waiting: Waiting): Patience {
+    const { clock, timeouts } = this.#runtime.options
+    return parseWaiting(waiting, { clock, byDefaultMs: timeouts.transactionMs })
+  }
+}
+
+function identifierOf(text: unknown): Uint8Array {
+  const id = typeof text === 'string' ? parseIdentifier(text) : undefined
+  return id ?? invalidId()
+}
+
+function invalidId(): never {
+  throw invalid('id: expected a ULID or a UUID')
+}
+
+function invalid(why: string): SyneviError {
+  return new SyneviError('INVALID_ARGUMENT', why, { definite: true })
+}
+
+/** Nothing was submitted by a node that did not open. */
+function definitely(error: SyneviError): SyneviError {
+  if (error.definite) return error
+  const { code, message, retryable, details } = error
+  return new SyneviError(code, message, {
+    definite: true,
+    retryable,
+    details,
+    cause: error.cause ?? error,
+  })
+}

@@ -1,0 +1,87 @@
+/**
+ * Nodes in one process for tests: a hub, memory stores, an executor that counts, throws and hangs
+ * on demand.
+ */
+
+import type { Executor, Outcome } from '../contract/executor.ts'
+import { stringCodec, bigintCodec } from '../define/plain-codecs.ts'
+import { defineExecutor } from '../define/define-executor.ts'
+import { answer, defineQuery, type QueryType } from '../define/query.ts'
+import { err, ok } from '../define/result.ts'
+import { defineTransaction, on, type TransactionType } from '../define/transaction.ts'
+import { LocalHub, LocalNetwork } from '../network/local-network.ts'
+import { Node } from '../node.ts'
+import type { NodeOptions } from '../options.ts'
+import { MemoryStore } from '../store/memory-store.ts'
+
+/** Adds one and answers what it was before; `no` is refused, `boom` throws. */
+export const Add: TransactionType<string, bigint, string> = defineTransaction('count/add', {
+  input: stringCodec,
+  ok: bigintCodec,
+  err: stringCodec,
+})
+export const Count: QueryType<string, bigint> = defineQuery('count/get', {
+  input: stringCodec,
+  output: bigintCodec,
+})
+
+export const counter: Executor = defineExecutor('count', {
+  transactions: [
+    on(Add, (name, context) => {
+      const counts = context.table('counts', bigintCodec)
+      const before = counts.get(name) ?? 0n
+      counts.put(name, before + 1n)
+      if (name === 'boom') throw new Error('boom it is')
+      return name === 'no' ? err('refused') : ok(before)
+    }),
+  ],
+  queries: [answer(Count, (name, view) => view.table('counts', bigintCodec).get(name) ?? 0n)],
+})
+
+/** Executions that end when the test says so. */
+export function hanging(): { readonly executor: Executor; readonly end: () => void } {
+  const waiting: (() => void)[] = []
+  const execute = (): Promise<Outcome> =>
+    new Promise((resolve) => waiting.push(() => resolve({ ok: true, value: new Uint8Array(0) })))
+  const executor = { name: 'hang', version: 1, handles: ['hang/on'], execute }
+  return { executor, end: () => waiting.splice(0).forEach((end) => end()) }
+}
+export const Hang: TransactionType<string, void, never> = defineTransaction('hang/on', {
+  input: stringCodec,
+})
+
+export interface Cluster {
+  readonly hub: LocalHub
+  readonly nodes: readonly Node[]
+  readonly stores: readonly MemoryStore[]
+  readonly options: (i: number) => NodeOptions
+  readonly close: () => Promise<void>
+}
+
+/** Opens `size` nodes, n0 … with serials 0 …, and waits until all are ready. */
+export async function openCluster(
+  size: number,
+  more: (i: number) => Partial<NodeOptions> = () => ({}),
+): Promise<Cluster> {
+  const hub = new LocalHub()
+  const stores = Array.from({ length: size }, () => new MemoryStore())
+  const members = stores.map((_, i) => ({ id: `n${i}`, serial: i, address: '' }))
+  const options = (i: number): NodeOptions => ({
+    self: { id: `n${i}` },
+    members,
+    network: new LocalNetwork(hub),
+    store: stores[i] ?? new MemoryStore(),
+    executors: [counter],
+    ...more(i),
+  })
+  const nodes = await Promise.all(
+    stores.map((_, i) => Node.open(options(i), { timeoutMs: 10_000 })),
+  )
+  return {
+    hub,
+    nodes,
+    stores,
+    options,
+    close: async () => void (await Promise.all(nodes.map((node) => node.close()))),
+  }
+}
