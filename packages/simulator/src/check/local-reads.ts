@@ -31,7 +31,7 @@ function judge(read: Operation, replay: Replay): Anomaly | undefined {
   const [f, asked, atLeast] = isList(read.asked) ? read.asked : []
   const position = read.position
   if (position === undefined || typeof f !== 'string') return undefined
-  if (typeof atLeast === 'number' && position < atLeast) {
+  if (typeof atLeast === 'number' && replay.reach(position) < atLeast) {
     return { name: 'behind the client', why: `${describe(read)} is below ${atLeast}` }
   }
   const expected = replay.stateAt(position)?.copy().apply(f, asked ?? null)

@@ -1,7 +1,7 @@
 import { describe as suite, expect, test } from 'vitest'
 import { type Stated, operations } from './history-builder.ts'
 import { KvListModel } from './model.ts'
-import { type WitnessEntry, checkWitness, logOf } from './witness.ts'
+import { SYSTEM, type WitnessEntry, checkWitness, logOf } from './witness.ts'
 
 const model = (): KvListModel => new KvListModel()
 
@@ -79,6 +79,17 @@ suite('witness replay accepts', () => {
     }
     const log = [entry(1, 0, { request: 't', f: 'throw', asked: null })]
     expect(names([thrown, get([3, 4], null)], log)).toEqual([])
+  })
+
+  test('a read that claims a position below entries that leave no trace', () => {
+    const log = [
+      entry(1, 1),
+      entry(2, 0, { request: 't', f: 'throw', asked: null }),
+      entry(3, 0, { request: 's', f: SYSTEM, asked: null }),
+    ]
+    const thrown: Stated = { p: 1, f: 'throw', asked: null, answer: { failed: true }, at: [3, 4], request: 't', position: 2 }
+    const barrier: Stated = { p: 2, f: 'barrier', asked: null, answer: 3, at: [5, 6], position: 3 }
+    expect(names([put([1, 2], 1, 1), thrown, barrier, get([7, 8], 1, 1)], log)).toEqual([])
   })
 
   test('requests of equal executeAt, as in a batch', () => {

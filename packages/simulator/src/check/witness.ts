@@ -22,8 +22,13 @@ export interface WitnessEntry {
 export interface Replay {
   /** After the entry at this position; 0 is the empty state. Undefined beyond the log. */
   stateAt(position: number): Model | undefined
+  /** The last position whose state is that at `position`: entries that leave no trace are passed over. */
+  reach(position: number): number
   readonly last: number
 }
+
+/** Entries of this kind are the system's own: they have a position, and neither a client nor an effect. */
+export const SYSTEM = 'system'
 
 /** What a check found, and the replay for the checks that follow. */
 export interface WitnessVerdict {
@@ -175,6 +180,7 @@ function checkNobody(parts: {
     asked.set(id, [...(asked.get(id) ?? []), request])
   }
   for (const entry of parts.log) {
+    if (entry.f === SYSTEM) continue
     const candidates = asked.get(entry.request) ?? []
     const known = candidates.some(
       ({ operation }) => operation.f === entry.f && sameJson(operation.asked, entry.asked),
@@ -197,7 +203,7 @@ function replayAnswers(parts: {
   const state = parts.model()
   const states: Model[] = [state.copy()]
   for (const entry of parts.log) {
-    const expected = state.apply(entry.f, entry.asked)
+    const expected = entry.f === SYSTEM ? null : state.apply(entry.f, entry.asked)
     states.push(state.copy())
     const request = byEntry.get(keyOf(entry.request, entry))
     for (const each of request?.attempts ?? []) {
@@ -205,7 +211,16 @@ function replayAnswers(parts: {
       parts.report('wrong answer', `${describe(each)}; the model says ${JSON.stringify(expected)}`)
     }
   }
-  return { last: states.length - 1, stateAt: (position) => states[position] }
+  const reach = (position: number): number => {
+    let last = position
+    while (isSilent(parts.log[last])) last++
+    return last
+  }
+  return { last: states.length - 1, stateAt: (position) => states[position], reach }
+}
+
+function isSilent(entry: WitnessEntry | undefined): boolean {
+  return entry !== undefined && (entry.f === SYSTEM || entry.f === 'throw')
 }
 
 function keyOf(request: string | undefined, of: { f: string; asked: Json }): string {
@@ -265,7 +280,8 @@ function judgeRead(
   const { operation } = event
   const { replay, report } = parts
   if (event.place !== undefined) {
-    if (event.place < floor.place) {
+    const reach = operation.f === 'barrier' ? event.place : replay.reach(event.place)
+    if (reach < floor.place) {
       report('stale read', `${describe(operation)} began after ${floor.who} was answered`)
     }
     const state = replay.stateAt(event.place)

@@ -71,6 +71,7 @@ export class SimNetwork {
   readonly #random: Prng
   readonly #trace: Trace
   readonly #conditions: WireConditions
+  readonly #seen: (frame: Bytes) => void
   readonly #endpoints = new Map<number, Endpoint>()
   readonly #base = new Map<number, Micros>()
   readonly #lastArrival = new Map<number, Micros>()
@@ -82,11 +83,14 @@ export class SimNetwork {
     random: Prng
     trace: Trace
     conditions: WireConditions
+    /** Sees every frame that is sent, as it was sent. */
+    seen?: (frame: Bytes) => void
   }) {
     this.#queue = parts.queue
     this.#random = parts.random
     this.#trace = parts.trace
     this.#conditions = parts.conditions
+    this.#seen = parts.seen ?? (() => {})
   }
 
   /** The network of one process. */
@@ -158,6 +162,7 @@ export class SimNetwork {
     const now = this.#queue.now
     this.counts.sent++
     this.#trace.note(now, process.node, 'send', to, frame)
+    this.#seen(frame)
     const faulty = this.#faulty(link)
     const random = this.#random
     const at = this.#conditions

@@ -1,0 +1,276 @@
+/** The phases behind the faults: liveness of a majority, agreement of all, and power lost everywhere at once. */
+
+import type { AppliedTransaction, Node } from 'synevi'
+import { type NodeDigest, compareDigests } from './check/agreement.ts'
+import { checkRest } from './check/bounds.ts'
+import { type DurableEntry, checkDurable } from './check/durable.ts'
+import { operationsOf } from './check/history.ts'
+import { checkListAppend } from './check/list-append.ts'
+import { checkLocalReads } from './check/local-reads.ts'
+import { SYSTEM, type WitnessEntry, checkWitness } from './check/witness.ts'
+import type { Micros } from './event-queue.ts'
+import type { Injector } from './fault/injector.ts'
+import type { Prng } from './prng.ts'
+import { type World, chooseMajority } from './simulation.ts'
+import { type Client, requestId } from './workload/client.ts'
+import type { Machine } from './world/cluster.ts'
+
+const SECOND: Micros = 1_000_000
+/** Of the liveness phase, and of each heal after it. */
+const PATIENCE: Micros = 60 * SECOND
+/** Of one fresh request through each member. */
+const FRESH: Micros = 2 * SECOND
+
+interface Phase {
+  serials: readonly number[]
+  untilAnswered: boolean
+  stop: boolean
+}
+
+/** Runs them in order; stops at the first violation. */
+export class Ending {
+  readonly #world: World
+  readonly #injector: Injector
+  readonly #clients: readonly Client[]
+  readonly #phase: Phase
+
+  constructor(world: World, injector: Injector, clients: readonly Client[], phase: Phase) {
+    this.#world = world
+    this.#injector = injector
+    this.#clients = clients
+    this.#phase = phase
+  }
+
+  async run(random: Prng): Promise<void> {
+    const { machines } = this.#world
+    const majority = chooseMajority(random, machines)
+    await this.#liveness(majority, random)
+    if (this.#isBroken()) return
+    await this.#healAll()
+    if (this.#isBroken()) return
+    await this.#powerLoss()
+    if (this.#isBroken()) return
+    await this.#judge()
+  }
+
+  /** Everything pending is answered, everything is decided and applied, and new requests pass. */
+  async #liveness(majority: readonly number[], random: Prng): Promise<void> {
+    const { watch } = this.#world
+    this.#phase.serials = majority
+    this.#injector.heal(majority)
+    const members = majority.flatMap((serial) => this.#world.machines[serial] ?? [])
+    const isCalm = (): boolean =>
+      this.#isBroken() || (this.#clients.every((client) => !client.busy) && this.#areLevel(members))
+    if (!(await this.#world.pump(isCalm, PATIENCE))) {
+      watch.violation('liveness', { name: 'not calm within a minute', why: this.#unrest(members) })
+      return
+    }
+    for (const machine of members) await this.#fresh(machine, random)
+    if (this.#isBroken()) return
+    await this.#world.pump(() => this.#isBroken() || this.#areLevel(members), PATIENCE)
+    await this.#world.pump(() => this.#isBroken(), 2 * SECOND)
+    const since = this.#world.queue.now
+    await this.#world.pump(() => this.#isBroken(), SECOND)
+    const recoveries = watch.recoveriesSince(since, new Set(majority))
+    if (recoveries > 0) {
+      const why = `${recoveries} within a second, though nothing is undecided`
+      watch.violation('liveness', { name: 'recoveries go on', why })
+    }
+  }
+
+  /** One request through this member. A member whose clock ran ahead is refused by its voters, as it should. */
+  async #fresh(machine: Machine, random: Prng): Promise<void> {
+    const { watch, workload, queue } = this.#world
+    if (machine.wasAhead || this.#isBroken()) return
+    const step = workload.next(workload.operations[0] ?? '', random)
+    if (step.kind !== 'submit') return
+    const began = queue.now
+    const client = this.#clients[0]
+    const request = { ...step, id: requestId(random) }
+    const result = { done: false }
+    const answered = (): void => {
+      result.done = true
+    }
+    client?.once(machine, request, answered)
+    await this.#world.pump(() => result.done || this.#isBroken(), FRESH)
+    if (result.done || this.#isBroken()) return
+    const why = `node ${machine.serial} did not answer from ${began} to ${queue.now}: ${this.#unrest([machine])}`
+    watch.violation('liveness', { name: 'fresh request not answered', why })
+  }
+
+  /** Everything heals; all that are not lost hold the same. */
+  async #healAll(): Promise<void> {
+    const { machines, watch } = this.#world
+    const whole = this.#whole()
+    this.#injector.heal(machines.map(({ serial }) => serial))
+    this.#phase.serials = whole.map(({ serial }) => serial)
+    if (!(await this.#world.pump(() => this.#isBroken() || this.#areLevel(whole), PATIENCE))) {
+      watch.violation('liveness', { name: 'no agreement after the heal', why: this.#unrest(whole) })
+      return
+    }
+    for (const machine of whole) {
+      const status = machine.node?.status()
+      if (status === undefined) continue
+      watch.violation('bounds', checkRest({ node: machine.serial, ...status }))
+    }
+    this.#compare(whole)
+    this.#expectLost()
+  }
+
+  /** Who should have been found out was found out. */
+  #expectLost(): void {
+    const { machines, watch } = this.#world
+    for (const { serial, wiped, differs, state, node } of machines) {
+      if (wiped && state === 'up' && node !== undefined) {
+        const why = `node ${serial} serves after its disk was lost`
+        watch.violation('identity', { name: 'wiped node returned', why })
+      }
+      if (differs && watch.coverage.of('DIVERGED') === 0) {
+        watch.violation('divergence', { name: 'not noticed', why: `node ${serial} differs, and nobody saw it` })
+      }
+    }
+  }
+
+  /** All at once; then everything acknowledged is there. */
+  async #powerLoss(): Promise<void> {
+    const { watch, queue } = this.#world
+    const whole = this.#whole()
+    for (const machine of whole) machine.crash('power')
+    for (const machine of whole) queue.after(1_000, () => machine.start())
+    if (!(await this.#world.pump(() => this.#isBroken() || this.#areLevel(whole), PATIENCE))) {
+      watch.violation('liveness', { name: 'no start after power loss', why: this.#unrest(whole) })
+      return
+    }
+    this.#compare(whole)
+    for (const machine of whole) await this.#verify(machine)
+  }
+
+  async #verify(machine: Machine): Promise<void> {
+    const { node } = machine
+    if (node === undefined) return
+    const report = await this.#settled(node.verify())
+    if (report === undefined || report.ok) return
+    const why = `node ${machine.serial}: ${JSON.stringify(report.firstBad, (_, value) => String(value))}`
+    this.#world.watch.violation('verify', { name: 'chain broken', why })
+  }
+
+  /** Equal positions, chains and states. */
+  #compare(whole: readonly Machine[]): void {
+    const digests: NodeDigest[] = []
+    for (const machine of whole) {
+      const { node } = machine
+      if (node === undefined) continue
+      const { position, hash } = node.status().applied
+      const last = this.#world.watch.agreement.sequence.at(-1)
+      digests.push({
+        node: machine.serial,
+        position,
+        txnHash: hash,
+        execHash: last?.execHash ?? '',
+        state: node.stateDigest(),
+      })
+    }
+    for (const each of compareDigests(digests)) this.#world.watch.violation('agreement', each)
+  }
+
+  async #judge(): Promise<void> {
+    const { watch, recorder, workload } = this.#world
+    const first = this.#whole()[0]
+    const node = first?.node
+    if (first === undefined || node === undefined) return
+    const log = (await this.#settled(logOf(node))) ?? []
+    const sizes = new Map<bigint, number>()
+    for (const { txnId } of log) sizes.set(txnId, (sizes.get(txnId) ?? 0) + 1)
+    if ([...sizes.values()].some((size) => size > 1)) watch.coverage.count('batch of several')
+    const entries = log.map((entry): DurableEntry => {
+      const { id, name, payload, ok } = entry
+      return { position: Number(entry.position), request: id, name, payload, ok }
+    })
+    const { acknowledged } = recorder
+    for (const each of checkDurable({ acknowledged, log: entries, node: first.serial })) {
+      watch.violation('durability', each)
+    }
+    const model = workload.model?.bind(workload)
+    if (model === undefined) return
+    const operations = operationsOf(recorder.lines)
+    const witness = log.map((entry) => this.#witness(entry))
+    const { anomalies, replay } = checkWitness({ operations, log: witness, model })
+    for (const each of anomalies) watch.violation('witness', each)
+    for (const each of checkListAppend(operations)) watch.violation('list-append', each)
+    for (const each of checkLocalReads(operations, replay)) watch.violation('local reads', each)
+  }
+
+  #witness(entry: AppliedTransaction): WitnessEntry {
+    const { position, executeAt, id, name, payload } = entry
+    const operation =
+      payload === undefined ? undefined : this.#world.workload.operationOf(name, payload)
+    const { f, asked } = operation ?? { f: SYSTEM, asked: null }
+    return { position: Number(position), executeAt, request: id, f, asked }
+  }
+
+  /** Those that are not lost for good. */
+  #whole(): readonly Machine[] {
+    return this.#world.machines.filter(
+      ({ state, wiped, differs }) => state !== 'lost' && !wiped && !differs,
+    )
+  }
+
+  /** All serve, have applied the same, and have nothing under way. */
+  #areLevel(members: readonly Machine[]): boolean {
+    let position: bigint | undefined
+    for (const { node } of members) {
+      if (node === undefined) return false
+      const { applied, inFlight, queued, undecided } = node.status()
+      if (inFlight + queued + undecided > 0) return false
+      if (position !== undefined && position !== applied.position) return false
+      position = applied.position
+    }
+    return true
+  }
+
+  #unrest(members: readonly Machine[]): string {
+    const busy = this.#clients.filter((client) => client.busy).length
+    const pending = this.#world.recorder.pending.map(({ f, start }) => `${f} since ${start}`).slice(0, 3)
+    const nodes = members.map(({ serial, state, node }) => {
+      if (node === undefined) return `${serial}: ${state}`
+      const { phase, applied, inFlight, queued, undecided } = node.status()
+      return `${serial}: ${phase} applied ${applied.position} inFlight ${inFlight} queued ${queued} undecided ${undecided}`
+    })
+    return `${busy} clients busy (${pending.join(', ')}); ${nodes.join('; ')}`
+  }
+
+  /** What a promise of a node resolves to; a rejection is a violation. */
+  async #settled<T>(promise: Promise<T>): Promise<T | undefined> {
+    const result: { value?: T; done: boolean } = { done: false }
+    promise.then(
+      (value) => {
+        result.value = value
+        result.done = true
+      },
+      (error: unknown) => {
+        result.done = true
+        this.#world.watch.violation('errors', { name: 'call failed at rest', why: String(error) })
+      },
+    )
+    if (!(await this.#world.pump(() => result.done, 10 * SECOND))) {
+      this.#world.watch.violation('errors', { name: 'call never resolved', why: 'at rest' })
+    }
+    return result.value
+  }
+
+  #isBroken(): boolean {
+    return this.#world.watch.violations.length > 0
+  }
+}
+
+/** Everything that a node has applied, in order. */
+async function logOf(node: Node): Promise<readonly AppliedTransaction[]> {
+  const last = node.status().applied.position
+  const entries: AppliedTransaction[] = []
+  if (last === 0n) return entries
+  for await (const entry of node.applied()) {
+    entries.push(entry)
+    if (entry.position >= last) break
+  }
+  return entries
+}

@@ -1,0 +1,133 @@
+/**
+ * A plan: everything that one run will suffer, drawn beforehand and written down in plain data.
+ *
+ * A seed means nothing once the draws change; a plan stays what it was (`testing.md` 2.8). Times are
+ * microseconds of virtual time, nodes are serials 0 … n-1.
+ */
+
+import type { Micros } from '../event-queue.ts'
+import type { DiskSpeed } from '../world/disk.ts'
+import type { WireConditions } from '../world/network.ts'
+
+/** A directed link cut for a while. */
+export interface Cut {
+  readonly from: number
+  readonly to: number
+  readonly at: Micros
+  readonly for: Micros
+}
+
+/** How a partition looks. */
+export const PARTITION_MODES = [
+  'oneOut',
+  'halves',
+  'minority',
+  'ring',
+  'oneWay',
+  'flapping',
+  'swizzle',
+] as const
+export type PartitionMode = (typeof PARTITION_MODES)[number]
+
+/** One fault, with its time. */
+export type Fault =
+  | { readonly kind: 'partition'; readonly mode: PartitionMode; readonly at: Micros; readonly cuts: readonly Cut[] }
+  /** A link is reported lost and found again, and frames pass all the while. */
+  | { readonly kind: 'misreport'; readonly at: Micros; readonly from: number; readonly to: number; readonly for: Micros }
+  /** `backMs`: the wall clock is set back before the restart. */
+  | { readonly kind: 'kill' | 'power'; readonly at: Micros; readonly nodes: readonly number[]; readonly down: Micros; readonly backMs?: number }
+  /** An orderly close, then a restart. */
+  | { readonly kind: 'close'; readonly at: Micros; readonly node: number; readonly down: Micros }
+  /** Killed again and again, shortly after each start. */
+  | { readonly kind: 'storm'; readonly at: Micros; readonly node: number; readonly lives: readonly Micros[]; readonly down: Micros }
+  | { readonly kind: 'pause'; readonly at: Micros; readonly node: number; readonly for: Micros }
+  /** Everything that enters the process costs so much time. */
+  | { readonly kind: 'slow'; readonly at: Micros; readonly node: number; readonly for: Micros; readonly cost: Micros }
+  | { readonly kind: 'slowDisk'; readonly at: Micros; readonly node: number; readonly for: Micros; readonly by: number }
+  | { readonly kind: 'stall'; readonly at: Micros; readonly node: number; readonly for: Micros }
+  | { readonly kind: 'writeError'; readonly at: Micros; readonly node: number; readonly down: Micros }
+  | { readonly kind: 'full'; readonly at: Micros; readonly node: number; readonly for: Micros }
+  /** The disk is lost for good; the node comes back with an empty one. */
+  | { readonly kind: 'wipe'; readonly at: Micros; readonly node: number; readonly down: Micros }
+  | { readonly kind: 'step'; readonly at: Micros; readonly node: number; readonly byMs: number }
+  | { readonly kind: 'freeze'; readonly at: Micros; readonly node: number; readonly for: Micros }
+  /** From here on its executor differs from the others'. */
+  | { readonly kind: 'diverge'; readonly at: Micros; readonly node: number }
+
+/** Message faults: properties of the wires, not events. */
+export const WIRE_FAULTS = ['drop', 'duplicate', 'reorder', 'spike', 'flip', 'late', 'bandwidth'] as const
+export type WireFault = (typeof WIRE_FAULTS)[number]
+
+/** What clients do that servers must bear. */
+export const CLIENT_FAULTS = ['impatient', 'cancel', 'reuse', 'retryOld', 'throw', 'slowExecutor'] as const
+export type ClientFault = (typeof CLIENT_FAULTS)[number]
+
+/** Clocks that are wrong from the start. */
+export const CLOCK_FAULTS = ['offset', 'far', 'drift'] as const
+export type ClockFault = (typeof CLOCK_FAULTS)[number]
+
+/** Every class that a swarm switches on or off. */
+export type FaultClass = Fault['kind'] | PartitionMode | WireFault | ClientFault | ClockFault | 'powerAll'
+
+/** What belongs to one machine. */
+export interface MachinePlan {
+  readonly disk: DiskSpeed
+  readonly offsetMs: number
+  readonly driftPpm: number
+  /** Its clock may be wrong by more than the protocol tolerates in a coordinator. */
+  readonly badClock: boolean
+}
+
+/** Options of all nodes. */
+export interface SettingsPlan {
+  readonly recoverAfterMs: number
+  readonly heartbeatMs: number
+  readonly patienceMaxMs: number
+  readonly transactionsInFlightMax: number
+  readonly requestsMax: number
+  readonly undecidedMax: number
+  readonly lingerMs: number
+  readonly queuedMax: number
+  readonly transactionMs: number
+}
+
+/** The clients. */
+export interface ClientPlan {
+  readonly count: number
+  /** Requests of all together. */
+  readonly requests: number
+  /** Whether a client stays with one node while it can. */
+  readonly sticky: boolean
+  /** Pauses between requests are short or long: the mean of each, and how often long. */
+  readonly shortPause: Micros
+  readonly longPause: Micros
+  readonly longShare: number
+  /** Of one attempt, in milliseconds. */
+  readonly timeoutMs: number
+  /** How often each kind of operation is chosen, 0 or more. */
+  readonly weights: Readonly<Record<string, number>>
+}
+
+/** All of it. */
+export interface Plan {
+  readonly seed: string
+  readonly nodes: number
+  readonly machines: readonly MachinePlan[]
+  readonly settings: SettingsPlan
+  readonly clients: ClientPlan
+  readonly wire: WireConditions
+  /** Until then faults happen; afterwards a majority is healed and must answer. */
+  readonly horizon: Micros
+  readonly classes: readonly FaultClass[]
+  readonly faults: readonly Fault[]
+}
+
+/** Members that may be lost. */
+export function toleratedOf(nodes: number): number {
+  return Math.floor((nodes - 1) / 2)
+}
+
+/** A majority. */
+export function majorityOf(nodes: number): number {
+  return nodes - toleratedOf(nodes)
+}

@@ -1,0 +1,300 @@
+/**
+ * What a seed draws (`testing.md` 2.2): each class of fault is switched on or off first, then its rate is drawn.
+ *
+ * Every family that the gates ask for (frames, partitions, crashes, pauses) keeps at least one class, or half
+ * of all seeds would be thin by construction.
+ */
+
+import type { Micros } from '../event-queue.ts'
+import type { Prng } from '../prng.ts'
+import { drawPartition } from './partitions.ts'
+import {
+  CLIENT_FAULTS,
+  CLOCK_FAULTS,
+  type ClientPlan,
+  type Fault,
+  type FaultClass,
+  type MachinePlan,
+  PARTITION_MODES,
+  type PartitionMode,
+  type Plan,
+  type SettingsPlan,
+  WIRE_FAULTS,
+  toleratedOf,
+} from './plan.ts'
+import type { WireConditions } from '../world/network.ts'
+
+/** What the caller decides. */
+export interface SwarmOptions {
+  /** Forces the number of voters. */
+  readonly nodes?: number
+  /** Requests of all clients. Default 200 (a small seed). */
+  readonly requests?: number
+  /** Weights of operations are drawn for these kinds. */
+  readonly operations: readonly string[]
+  /** Default true. */
+  readonly faults?: boolean
+}
+
+const CRASHES = ['kill', 'power', 'powerAll', 'close', 'storm'] as const
+const PAUSES = ['pause'] as const
+const DISKS = ['slowDisk', 'stall', 'writeError', 'full'] as const
+const OTHERS = ['slow', 'misreport', 'step', 'freeze'] as const
+
+/** The plan of a seed. */
+export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan {
+  const shape = root.fork('shape')
+  const nodes = options.nodes ?? drawNodes(shape)
+  const requests = options.requests ?? 200
+  const on = options.faults === false ? new Set<FaultClass>() : drawClasses(root.fork('classes'), nodes)
+  const horizon = Math.floor(shape.between(4_000_000, 9_000_000) * Math.max(1, requests / 400))
+  const machines = drawMachines(root.fork('machines'), nodes, on)
+  return {
+    seed: seed.toString(),
+    nodes,
+    machines,
+    settings: drawSettings(root.fork('settings')),
+    clients: drawClients(root.fork('clients'), { requests, horizon, on, operations: options.operations }),
+    wire: drawWire(root.fork('wire'), on),
+    horizon,
+    classes: [...on].sort(),
+    faults: drawFaults(root.fork('faults'), { nodes, horizon, on, machines }),
+  }
+}
+
+function drawNodes(random: Prng): number {
+  return random.weighted<number>([
+    [45, 3],
+    [30, 5],
+    [12, 7],
+    [5, 1],
+    [8 / 3, 2],
+    [8 / 3, 4],
+    [8 / 3, 6],
+  ])
+}
+
+function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
+  const families: readonly (readonly FaultClass[])[] =
+    nodes > 1 ? [WIRE_FAULTS, PARTITION_MODES, CRASHES, PAUSES] : [CRASHES, PAUSES]
+  const on = new Set<FaultClass>()
+  for (const family of families) {
+    const chosen = family.filter(() => random.chance(0.5))
+    if (chosen.length === 0) chosen.push(random.pick(family))
+    // The frame faults that count by themselves: at least one of them.
+    if (family === WIRE_FAULTS && !chosen.some((each) => COUNTED.has(each))) {
+      chosen.push(random.pick(['drop', 'duplicate'] as const))
+    }
+    for (const each of chosen) on.add(each)
+  }
+  const single = [...DISKS, ...OTHERS, ...CLIENT_FAULTS, ...CLOCK_FAULTS]
+  for (const each of single) if (random.chance(0.5)) on.add(each)
+  if (nodes < 2) on.delete('misreport')
+  // Costs the rest of the run a node: rarer than the others.
+  if (toleratedOf(nodes) > 0 && random.chance(0.15)) on.add('wipe')
+  if (toleratedOf(nodes) > 0 && random.chance(0.05)) on.add('diverge')
+  return on
+}
+
+const COUNTED: ReadonlySet<FaultClass> = new Set(['drop', 'duplicate', 'spike', 'reorder'])
+
+function drawMachines(random: Prng, nodes: number, on: ReadonlySet<FaultClass>): readonly MachinePlan[] {
+  const order = random.shuffle(Array.from({ length: nodes }, (_, i) => i))
+  // More than f clocks that are wrong by more than the tolerance leave nobody to trust.
+  const bad = new Set(on.has('far') ? order.slice(0, random.between(0, toleratedOf(nodes))) : [])
+  return Array.from({ length: nodes }, (_, node): MachinePlan => {
+    const syncMin = random.logBetween(50, 2_000)
+    const offsetMs = bad.has(node)
+      ? random.pick([-3_600_000, -60_000, -5_000, 5_000, 3_600_000])
+      : on.has('offset')
+        ? random.between(-200, 200)
+        : 0
+    return {
+      disk: { syncMin, syncMax: syncMin * random.logBetween(1.5, 10) },
+      offsetMs,
+      driftPpm: on.has('drift') ? random.between(-500, 500) : 0,
+      badClock: bad.has(node),
+    }
+  })
+}
+
+function drawSettings(random: Prng): SettingsPlan {
+  const log = (min: number, max: number): number => Math.round(random.logBetween(min, max))
+  return {
+    recoverAfterMs: log(20, 1_000),
+    heartbeatMs: log(100, 400),
+    patienceMaxMs: random.pick([0, 5, 50, 250]),
+    transactionsInFlightMax: log(1, 1_000),
+    requestsMax: log(1, 512),
+    undecidedMax: random.pick([1, 2, 4, 4, 8, 64]),
+    lingerMs: random.pick([0, 0, 0, 1, 10]),
+    queuedMax: random.pick([4, 1_000, 10_000]),
+    transactionMs: 10_000,
+  }
+}
+
+function drawClients(
+  random: Prng,
+  parts: {
+    requests: number
+    horizon: Micros
+    on: ReadonlySet<FaultClass>
+    operations: readonly string[]
+  },
+): ClientPlan {
+  const count = random.between(1, 8)
+  const longShare = random.pick([0.1, 0.3, 1])
+  const shortPause = random.logBetween(100, 10_000)
+  // So that all requests begin within the first four fifths of the time that faults have.
+  const mean = (0.8 * parts.horizon * count) / parts.requests
+  const weights: Record<string, number> = {}
+  for (const each of parts.operations) weights[each] = random.chance(0.7) ? random.between(1, 10) : 0
+  if (Object.values(weights).every((weight) => weight === 0)) {
+    for (const each of parts.operations) weights[each] = 1
+  }
+  return {
+    count,
+    requests: parts.requests,
+    sticky: random.chance(0.4),
+    shortPause: Math.floor(shortPause),
+    longPause: Math.floor(Math.max(shortPause, (mean * 0.8) / longShare)),
+    longShare,
+    timeoutMs: parts.on.has('impatient') ? random.between(30, 400) : random.between(1_000, 4_000),
+    weights,
+  }
+}
+
+function drawWire(random: Prng, on: ReadonlySet<FaultClass>): WireConditions {
+  const delayMin = random.logBetween(100, 10_000)
+  const rate = (name: FaultClass, min: number, max: number): number => {
+    const drawn = random.fork(name).logBetween(min, max)
+    return on.has(name) ? drawn : 0
+  }
+  return {
+    delayMin,
+    delayMax: delayMin * random.logBetween(1, 5),
+    jitter: random.logBetween(0.05, 1),
+    drop: rate('drop', 0.02, 0.3),
+    duplicate: rate('duplicate', 0.02, 0.3),
+    spike: rate('spike', 0.01, 0.1),
+    spikeMax: random.pick([100_000, 1_000_000, 5_000_000]),
+    reorder: on.has('reorder'),
+    flip: rate('flip', 0.001, 0.02),
+    late: rate('late', 0.005, 0.05),
+    bandwidth: on.has('bandwidth') ? 1_000_000 : 0,
+    noticeMin: 1_000,
+    noticeMax: random.logBetween(100_000, 3_000_000),
+  }
+}
+
+interface Scene {
+  readonly nodes: number
+  readonly horizon: Micros
+  readonly on: ReadonlySet<FaultClass>
+  readonly machines: readonly MachinePlan[]
+}
+
+function drawFaults(root: Prng, scene: Scene): readonly Fault[] {
+  const faults: Fault[] = []
+  const { on, horizon } = scene
+  const counted = (family: readonly FaultClass[], least: number, most: number): FaultClass[] => {
+    const chosen = family.filter((each) => on.has(each))
+    if (chosen.length === 0) return []
+    const random = root.fork(chosen.join())
+    const count = Math.max(chosen.length, random.between(least, most))
+    return Array.from({ length: count }, (_, i) => chosen[i] ?? random.pick(chosen))
+  }
+  const wanted = [
+    ...counted(PARTITION_MODES, 2, 5),
+    ...counted(CRASHES, 3, 6),
+    ...counted(PAUSES, 2, 3),
+    ...counted(DISKS, 1, 4),
+    ...counted(OTHERS, 1, 4),
+    ...counted(['wipe'], 1, 1),
+    ...counted(['diverge'], 1, 1),
+  ]
+  const seen = new Map<FaultClass, number>()
+  for (const each of wanted) {
+    const nth = seen.get(each) ?? 0
+    seen.set(each, nth + 1)
+    const random = root.fork(`${each} ${nth}`)
+    const at = Math.floor(horizon * (0.05 + 0.8 * random.float()))
+    faults.push(...drawFault(random, each, at, scene))
+  }
+  return faults.sort((a, b) => a.at - b.at)
+}
+
+function drawFault(random: Prng, name: FaultClass, at: Micros, scene: Scene): readonly Fault[] {
+  const log = (min: number, max: number): Micros => Math.floor(random.logBetween(min, max))
+  const node = random.below(scene.nodes)
+  const down = log(20_000, 2_000_000)
+  switch (name) {
+    case 'kill':
+    case 'power': {
+      const isBad = scene.machines[node]?.badClock === true
+      const back = isBad && random.chance(0.5) ? { backMs: random.pick([1_000, 3_600_000]) } : {}
+      return [{ kind: name, at, nodes: [node], down, ...back }]
+    }
+    case 'powerAll': {
+      const all = Array.from({ length: scene.nodes }, (_, i) => i)
+      return [{ kind: 'power', at, nodes: all, down: log(20_000, 500_000) }]
+    }
+    case 'close':
+      return [{ kind: 'close', at, node, down }]
+    case 'storm': {
+      const lives = Array.from({ length: random.between(2, 5) }, () => log(100, 200_000))
+      return [{ kind: 'storm', at, node, lives, down: log(1_000, 100_000) }]
+    }
+    case 'pause':
+      return [{ kind: 'pause', at, node, for: log(100_000, 6_000_000) }]
+    case 'slow':
+      return [{ kind: 'slow', at, node, for: log(100_000, 3_000_000), cost: log(20, 2_000) }]
+    case 'slowDisk':
+      return [{ kind: 'slowDisk', at, node, for: log(100_000, 3_000_000), by: log(2, 50) }]
+    case 'stall':
+      return [{ kind: 'stall', at, node, for: log(100_000, 4_000_000) }]
+    case 'writeError':
+      return [{ kind: 'writeError', at, node, down }]
+    case 'full':
+      return [{ kind: 'full', at, node, for: log(100_000, 3_000_000) }]
+    default:
+      return drawRarer(random, name, at, scene, node)
+  }
+}
+
+function drawRarer(
+  random: Prng,
+  name: FaultClass,
+  at: Micros,
+  scene: Scene,
+  node: number,
+): readonly Fault[] {
+  const log = (min: number, max: number): Micros => Math.floor(random.logBetween(min, max))
+  const isBad = scene.machines[node]?.badClock === true
+  switch (name) {
+    case 'wipe':
+      return [{ kind: 'wipe', at, node, down: log(20_000, 2_000_000) }]
+    case 'diverge':
+      return [{ kind: 'diverge', at, node }]
+    case 'step': {
+      const small = random.between(-200, 200)
+      const far = random.pick([-3_600_000, -10_000, 10_000, 3_600_000])
+      return [{ kind: 'step', at, node, byMs: isBad && random.chance(0.5) ? far : small }]
+    }
+    case 'freeze':
+      return [{ kind: 'freeze', at, node, for: isBad ? log(100_000, 4_000_000) : log(10_000, 400_000) }]
+    case 'misreport': {
+      const to = (node + random.between(1, scene.nodes - 1)) % scene.nodes
+      return [{ kind: 'misreport', at, from: node, to, for: log(1_000, 1_000_000) }]
+    }
+    default: {
+      if (!isMode(name) || scene.nodes < 2) return []
+      const cuts = drawPartition(random, name, scene.nodes, { at, for: log(100_000, 3_000_000) })
+      return cuts.length === 0 ? [] : [{ kind: 'partition', mode: name, at, cuts }]
+    }
+  }
+}
+
+function isMode(name: FaultClass): name is PartitionMode {
+  return PARTITION_MODES.some((mode) => mode === name)
+}

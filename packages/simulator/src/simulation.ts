@@ -1,0 +1,236 @@
+/**
+ * One seed, to its verdict: a safety phase with all faults, a liveness phase with a healed majority, a heal of
+ * everything, a loss of power everywhere, and all checkers (`testing.md` 2.6).
+ */
+
+import { EventQueue, type Micros } from './event-queue.ts'
+import { Injector } from './fault/injector.ts'
+import { type Plan, majorityOf } from './fault/plan.ts'
+import { Prng } from './prng.ts'
+import { Trace } from './trace.ts'
+import { type Violation, Watch } from './watch.ts'
+import { Client } from './workload/client.ts'
+import { Recorder } from './workload/recorder.ts'
+import type { Workload } from './workload/workload.ts'
+import { Machine } from './world/cluster.ts'
+import { SimNetwork } from './world/network.ts'
+import { type Work, whyThin } from './coverage.ts'
+import { Ending } from './ending.ts'
+import type { Line } from './check/history.ts'
+
+/** How a run ended. */
+export interface Verdict {
+  readonly seed: string
+  readonly nodes: number
+  readonly violations: readonly Violation[]
+  /** Why the seed does not count; undefined when it does. */
+  readonly thin: string | undefined
+  readonly work: Work
+  readonly coverage: Readonly<Record<string, number>>
+  readonly traceHash: string
+  readonly events: number
+  /** Simulated time. */
+  readonly micros: Micros
+  readonly history: readonly Line[]
+  /** The last lines of the trace, where they were kept. */
+  readonly lines: readonly string[]
+}
+
+/** How to run it. */
+export interface RunOptions {
+  readonly plan: Plan
+  readonly workload: Workload
+  /** Lines of the trace to keep for a reader. Default 0. */
+  readonly keepLines?: number
+  /** Called with the world once everything was judged: further checks. */
+  readonly check?: (world: World) => void | Promise<void>
+}
+
+/** Everything of one run. */
+export interface World {
+  readonly plan: Plan
+  readonly queue: EventQueue
+  readonly network: SimNetwork
+  readonly machines: readonly Machine[]
+  readonly watch: Watch
+  readonly recorder: Recorder
+  readonly workload: Workload
+  /** Lets time pass until the condition holds, at most for so long. Says whether it holds. */
+  pump(until: () => boolean, atMost: Micros): Promise<boolean>
+}
+
+/** Runs a plan. Never throws for what the system under test does: that is in the verdict. */
+export async function runPlan(options: RunOptions): Promise<Verdict> {
+  return new Simulation(options).run()
+}
+
+class Simulation implements World {
+  readonly plan: Plan
+  readonly queue = new EventQueue()
+  readonly network: SimNetwork
+  readonly machines: readonly Machine[]
+  readonly watch: Watch
+  readonly recorder: Recorder
+  readonly workload: Workload
+  readonly #trace: Trace
+  readonly #random: Prng
+  readonly #injector: Injector
+  readonly #options: RunOptions
+
+  constructor(options: RunOptions) {
+    const { plan, workload } = options
+    this.#options = options
+    this.plan = plan
+    this.workload = workload
+    const root = Prng.of(BigInt(plan.seed)).fork('run')
+    this.#random = root
+    this.#trace = new Trace(options.keepLines ?? 0)
+    const { queue } = this
+    this.watch = new Watch({ queue, trace: this.#trace, random: root.fork('watch') })
+    this.network = new SimNetwork({
+      queue,
+      random: root.fork('network'),
+      trace: this.#trace,
+      conditions: plan.wire,
+      seen: (frame) => this.watch.frame(frame),
+    })
+    const ground = {
+      queue,
+      network: this.network,
+      trace: this.#trace,
+      watch: this.watch,
+      plan,
+      random: root.fork('machines'),
+      workload,
+    }
+    this.machines = Array.from({ length: plan.nodes }, (_, serial) => new Machine(serial, ground))
+    this.recorder = new Recorder(queue)
+    this.#injector = new Injector({
+      queue,
+      network: this.network,
+      machines: this.machines,
+      watch: this.watch,
+      plan,
+    })
+  }
+
+  async run(): Promise<Verdict> {
+    const { plan, queue, machines } = this
+    for (const machine of machines) machine.start()
+    this.#injector.schedule()
+    const phase = { serials: machines.map(({ serial }) => serial), untilAnswered: false, stop: false }
+    const clients = this.#clients(phase)
+    for (const client of clients) void client.run()
+    await this.pump(() => this.#isBroken(), plan.horizon)
+    if (!this.#isBroken()) {
+      phase.stop = true
+      phase.untilAnswered = true
+      const ending = new Ending(this, this.#injector, clients, phase)
+      await ending.run(this.#random.fork('ending'))
+    }
+    this.watch.finish()
+    for (const machine of machines) this.#breaches(machine)
+    if (this.#options.check !== undefined && !this.#isBroken()) await this.#options.check(this)
+    return this.#verdict(queue.now)
+  }
+
+  async pump(until: () => boolean, atMost: Micros): Promise<boolean> {
+    const limit = this.queue.now + atMost
+    await turn()
+    while (!until()) {
+      if (!this.queue.step(limit)) {
+        if (this.queue.now < limit) this.queue.advance(limit)
+        await turn()
+        return until()
+      }
+      await turn()
+    }
+    return true
+  }
+
+  #clients(phase: { serials: readonly number[]; untilAnswered: boolean; stop: boolean }): Client[] {
+    const { count, requests } = this.plan.clients
+    const ground = { ...this.#shared(), phase }
+    return Array.from({ length: count }, (_, i) => {
+      const share = Math.floor(requests / count) + (i < requests % count ? 1 : 0)
+      return new Client(ground, this.#random.fork(`client ${i}`), share)
+    })
+  }
+
+  #shared(): Omit<World, 'network' | 'pump'> {
+    const { queue, plan, machines, recorder, watch, workload } = this
+    return { queue, plan, machines, recorder, watch, workload }
+  }
+
+  #isBroken(): boolean {
+    return this.watch.violations.length > 0
+  }
+
+  #breaches(machine: Machine): void {
+    for (const why of machine.disk.breaches) {
+      this.watch.violation('store contract', { name: 'broken by the node', why: `node ${machine.serial}: ${why}` })
+    }
+  }
+
+  #verdict(micros: Micros): Verdict {
+    const { plan, watch, recorder } = this
+    const work = this.#work()
+    this.#countFrames()
+    return {
+      seed: plan.seed,
+      nodes: plan.nodes,
+      violations: watch.violations,
+      thin: plan.classes.length === 0 ? undefined : whyThin(work),
+      work,
+      coverage: watch.coverage.all(),
+      traceHash: this.#trace.hash(),
+      events: this.queue.taken,
+      micros,
+      history: recorder.lines,
+      lines: this.#trace.lines(),
+    }
+  }
+
+  #work(): Work {
+    const { counts } = this.network
+    const { counts: faults, spans } = this.#injector
+    const { ok, fail, info } = this.recorder.counts
+    const overlapping = this.recorder.spans.filter(([start, end]) =>
+      spans.some((span) => span.from <= end && start <= span.to),
+    )
+    const overtaken = counts.overtaken
+    return {
+      nodes: this.plan.nodes,
+      requests: ok + fail + info,
+      definite: ok + fail,
+      overlapping: overlapping.length,
+      messageFaults:
+        counts.dropped + counts.duplicated + counts.spiked + counts.flipped + counts.late + overtaken,
+      partitions: faults.partitions,
+      crashes: faults.crashes,
+      pauses: faults.pauses,
+      diskFaults: faults.disk,
+    }
+  }
+
+  #countFrames(): void {
+    const { counts } = this.network
+    for (const [name, count] of Object.entries(counts)) this.watch.coverage.count(`frames ${name}`, count)
+  }
+}
+
+/** Promises run dry: everything that became possible has happened. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
+/** A majority that is healed in the liveness phase: random, without those that are lost for good. */
+export function chooseMajority(random: Prng, machines: readonly Machine[]): readonly number[] {
+  const whole = machines.filter(({ state, wiped, differs }) => state !== 'lost' && !wiped && !differs)
+  return random
+    .shuffle(whole.map(({ serial }) => serial))
+    .slice(0, majorityOf(machines.length))
+    .sort((a, b) => a - b)
+}

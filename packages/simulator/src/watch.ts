@@ -1,0 +1,257 @@
+/** Listens to the notices of all nodes: checks what must hold at all times, counts what happened. */
+
+import {
+  type Message,
+  type Notice,
+  type Stable,
+  type TxnId,
+  decodeFrame,
+  nodeOf,
+  publicTxnId,
+} from '@synevi/accord'
+import { Agreement } from './check/agreement.ts'
+import { type DecidedDeps, checkDependencies } from './check/dependencies.ts'
+import type { Anomaly } from './check/history.ts'
+import { Coverage } from './coverage.ts'
+import type { EventQueue, Micros } from './event-queue.ts'
+import type { Prng } from './prng.ts'
+import type { Trace } from './trace.ts'
+import type { SimProcess } from './world/process.ts'
+
+const VIOLATIONS_MAX = 8
+/** Of all frames this share is decoded once more, to look at the deps of decisions. */
+const FRAMES_SEEN = 0.15
+
+/** A violation, and when it was seen. */
+export interface Violation extends Anomaly {
+  readonly checker: string
+  readonly at: Micros
+}
+
+/** What is asked about a machine whose node stopped. */
+export interface Stopped {
+  readonly serial: number
+  readonly wiped: boolean
+  readonly differs: boolean
+  readonly disk: { readonly failures: number }
+}
+
+interface Recovering {
+  readonly node: number
+  readonly at: Micros
+}
+
+/** One for each world. */
+export class Watch {
+  readonly coverage: Coverage = new Coverage()
+  readonly agreement: Agreement = new Agreement()
+  readonly violations: Violation[] = []
+  readonly #queue: EventQueue
+  readonly #trace: Trace
+  readonly #random: Prng
+  readonly #recovering = new Map<bigint, Recovering>()
+  readonly #issuedIn = new Map<bigint, number>()
+  readonly #preempted = new Set<bigint>()
+  readonly #decidedAt = new Map<string, Micros>()
+  readonly #lastInvalidated = new Map<number, { at: Micros; id: TxnId; life: number }>()
+  readonly #deps = new Map<bigint, DecidedDeps>()
+  readonly #ended: SimProcess[] = []
+  #recoveries: { node: number; at: Micros }[] = []
+
+  constructor(parts: { queue: EventQueue; trace: Trace; random: Prng }) {
+    this.#queue = parts.queue
+    this.#trace = parts.trace
+    this.#random = parts.random
+  }
+
+  /** Something that must never happen, happened. */
+  violation(checker: string, anomaly: Anomaly | undefined): void {
+    if (anomaly === undefined || this.violations.length >= VIOLATIONS_MAX) return
+    this.violations.push({ checker, at: this.#queue.now, ...anomaly })
+    this.#trace.say(this.#queue.now, () => `VIOLATION ${checker}: ${anomaly.name}: ${anomaly.why}`)
+  }
+
+  /** A process ended: what it did through its ports after that is a bug of the simulator. */
+  lateCalls(process: SimProcess): void {
+    this.#ended.push(process)
+  }
+
+  /** A node stopped by itself, or did not open. */
+  nodeStopped(machine: Stopped, code: string, error: unknown): void {
+    this.coverage.count(`stopped: ${code}`)
+    if (code === 'AMNESIA') {
+      this.coverage.count('AMNESIA')
+      if (machine.wiped) return
+    }
+    if (code === 'STORE_FAILED' && machine.disk.failures > 0) {
+      this.coverage.count('store failure stops the node')
+      return
+    }
+    if (code === 'DIVERGED' && machine.differs) return
+    this.violation('nodes', { name: `stopped with ${code}`, why: `node ${machine.serial}: ${chain(error)}` })
+  }
+
+  /** Recoveries that one of these nodes began since. */
+  recoveriesSince(at: Micros, nodes: ReadonlySet<number>): number {
+    this.#recoveries = this.#recoveries.filter((each) => each.at >= at)
+    return this.#recoveries.filter((each) => nodes.has(each.node)).length
+  }
+
+  /** A frame on its way: some are looked into. */
+  frame(bytes: Uint8Array): void {
+    if (!this.#random.chance(FRAMES_SEEN)) return
+    const decoded = decodeFrame(bytes, { messagesMax: 100_000, payloadMaxBytes: 1 << 26 })
+    if (decoded.ok) for (const each of decoded.value.messages) this.#look(each)
+    else this.violation('frames', { name: 'malformed frame sent', why: decoded.why })
+  }
+
+  /** What a node said, in one of its lives. */
+  notice(node: number, life: number, notice: Notice): void {
+    this.#trace.say(this.#queue.now, () => `n${node}.${life} ${show(notice)}`)
+    switch (notice.kind) {
+      case 'submitted':
+        this.#issuedIn.set(notice.id, life)
+        return this.violation('agreement', this.agreement.submitted(node, life, notice.id))
+      case 'decided':
+        return this.#decided(node, notice)
+      case 'invalidated':
+        return this.#invalidated(node, notice.id)
+      case 'applied':
+        return this.#applied(node, life, notice)
+      case 'recovering':
+        return this.#recover(node, life, notice)
+      case 'reproposed':
+        return this.coverage.count(REPROPOSED[notice.what])
+      case 'preempted':
+        if (nodeOf(notice.id) === node) this.#preempted.add(publicTxnId(notice.id))
+        return this.coverage.count('pre-empted by a higher ballot')
+      case 'caughtUp':
+        return this.coverage.count('caught up')
+      case 'refusedByPeer':
+        return this.coverage.count(`refused: ${notice.reason}`)
+      case 'diverged':
+        return this.coverage.count('DIVERGED')
+      case 'event':
+        return this.coverage.count(EVENTS[notice.name] ?? `event: ${notice.name}`)
+      case 'rejected':
+        return this.coverage.count('message rejected')
+      case 'suspected':
+      case 'clockOffset':
+      case 'fatal':
+      case 'admitted':
+        return
+    }
+  }
+
+  /** A client was answered by the node that it asked. */
+  answered(node: number, parts: { txnId: bigint; duplicate: boolean; askedAt: Micros; life: number }): void {
+    if (this.#preempted.has(parts.txnId)) this.coverage.count('answered though pre-empted')
+    const invalidated = this.#lastInvalidated.get(node)
+    if (invalidated === undefined || invalidated.life !== parts.life) return
+    const again = parts.askedAt < invalidated.at && parts.txnId > publicTxnId(invalidated.id)
+    if (again && !parts.duplicate) this.coverage.count('batch invalidated and submitted again')
+  }
+
+  /** At the end: the deps of every decision that was seen, and whether the dead stayed dead. */
+  finish(): void {
+    for (const { node, incarnation, lateCalls } of this.#ended) {
+      if (lateCalls === 0) continue
+      const why = `node ${node} made ${lateCalls} calls after the end of its life ${incarnation}`
+      this.violation('simulator', { name: 'the dead did not stay dead', why })
+    }
+    for (const each of checkDependencies([...this.#deps.values()], this.agreement.sequence)) {
+      this.violation('dependencies', each)
+    }
+  }
+
+  #decided(node: number, notice: Extract<Notice, { kind: 'decided' }>): void {
+    this.coverage.count(PATHS[notice.path])
+    this.#recovering.delete(notice.id)
+    this.#decidedAt.set(`${node} ${notice.id}`, this.#queue.now)
+    this.violation('agreement', this.agreement.decided(node, notice.id, notice.executeAt))
+  }
+
+  #invalidated(node: number, id: TxnId): void {
+    this.#recovering.delete(id)
+    const issuer = Number((id >> 16n) & 0xffffn)
+    const life = this.#issuedIn.get(id) ?? 0
+    this.#lastInvalidated.set(issuer, { at: this.#queue.now, id, life })
+    this.violation('agreement', this.agreement.invalidated(node, id))
+  }
+
+  #applied(node: number, life: number, notice: Extract<Notice, { kind: 'applied' }>): void {
+    const { watermark } = notice
+    const step = {
+      id: notice.id,
+      executeAt: notice.executeAt,
+      position: watermark.position,
+      txnHash: hex(watermark.txnHash),
+      execHash: hex(watermark.execHash),
+    }
+    this.violation('agreement', this.agreement.applied(node, life, step))
+    const decidedAt = this.#decidedAt.get(`${node} ${notice.id}`)
+    if (decidedAt !== undefined && this.#queue.now - decidedAt >= 1_000_000) {
+      this.coverage.count('blocked for a second')
+    }
+  }
+
+  #recover(node: number, life: number, notice: Extract<Notice, { kind: 'recovering' }>): void {
+    this.coverage.count(`recovery of ${notice.status}`)
+    this.#recoveries.push({ node, at: this.#queue.now })
+    const other = this.#recovering.get(notice.id)
+    if (other !== undefined && other.node !== node) this.coverage.count('two recoveries at once')
+    this.#recovering.set(notice.id, { node, at: this.#queue.now })
+    const bornIn = this.#issuedIn.get(notice.id)
+    if (notice.own && bornIn !== undefined && bornIn < life) {
+      this.coverage.count('own recovery after restart')
+    }
+  }
+
+  #look(message: Message): void {
+    if (message.kind === 'stable') this.#stable(message)
+  }
+
+  #stable(message: Stable): void {
+    const { id, executeAt, deps } = message
+    if (!this.#deps.has(id)) this.#deps.set(id, { id, executeAt, deps })
+    this.violation('agreement', this.agreement.decided(nodeOf(id), id, executeAt))
+    const isLater = deps.ids.some((dep) => {
+      const at = this.agreement.outcomeOf(dep)
+      return typeof at === 'bigint' && at > executeAt
+    })
+    if (isLater) this.coverage.count('dep with a later executeAt')
+  }
+}
+
+const PATHS = { fast: 'fast path', slow: 'slow path', recovered: 'decided by recovery' } as const
+
+const REPROPOSED = {
+  id: 'recovery proposes the id',
+  later: 'recovery proposes later',
+  accepted: 'recovery proposes an accepted value',
+  invalid: 'recovery invalidates',
+} as const
+
+/** Events of the core that are counted under another name. */
+const EVENTS: Readonly<Record<string, string>> = { catchUpServed: 'catch-up served' }
+
+/** The message of an error and of what caused it. */
+function chain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? '' : `; because: ${chain(error.cause)}`
+  return `${error.message}${cause}`
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex')
+}
+
+/** A notice in one line. */
+function show(notice: Notice): string {
+  const fields = Object.entries(notice).flatMap(([name, value]) => {
+    if (name === 'kind') return []
+    if (typeof value === 'bigint') return [`${name}=${value.toString(16)}`]
+    return typeof value === 'object' ? [] : [`${name}=${String(value)}`]
+  })
+  return `${notice.kind} ${fields.join(' ')}`
+}

@@ -1,0 +1,262 @@
+/** Machines and the nodes on them: started, crashed, closed and started again. */
+
+import { nodeSerial, type Notice } from '@synevi/accord'
+import { Node, type NodeOptions, isSyneviError } from 'synevi'
+import type { EventQueue, Micros } from '../event-queue.ts'
+import { type Plan } from '../fault/plan.ts'
+import type { Prng } from '../prng.ts'
+import type { Trace } from '../trace.ts'
+import type { Watch } from '../watch.ts'
+import type { Workload } from '../workload/workload.ts'
+import { SimClock, WallClock } from './clock.ts'
+import { SimDisk } from './disk.ts'
+import type { SimNetwork } from './network.ts'
+import { SimProcess } from './process.ts'
+
+/**
+ * `down`: no process. `starting`: `open` has not resolved. `lost`: its disk is gone, or it is not trusted any
+ * more; it stays out for good.
+ */
+export type MachineState = 'down' | 'starting' | 'up' | 'failed' | 'closing' | 'lost'
+
+/** What all machines share. */
+export interface Ground {
+  readonly queue: EventQueue
+  readonly network: SimNetwork
+  readonly trace: Trace
+  readonly watch: Watch
+  readonly plan: Plan
+  readonly random: Prng
+  readonly workload: Workload
+}
+
+/** One machine: disk and wall clock stay, processes come and go. */
+export class Machine {
+  readonly serial: number
+  readonly disk: SimDisk
+  readonly wall: WallClock
+  readonly #ground: Ground
+  readonly #downListeners = new Set<() => void>()
+  #process: SimProcess | undefined
+  #node: Node | undefined
+  #state: MachineState = 'down'
+  #lives = 0
+  #differs = false
+  #wiped = false
+  /** Whether it ever was ahead of the true time by more than voters tolerate. */
+  #wasAhead = false
+  #restart: Micros = 100_000
+
+  constructor(serial: number, ground: Ground) {
+    this.serial = serial
+    this.#ground = ground
+    const { queue, random, trace, plan } = ground
+    const own = plan.machines[serial]
+    const speed = own?.disk ?? { syncMin: 100, syncMax: 1_000 }
+    this.disk = new SimDisk({ queue, random: random.fork(`disk ${serial}`), trace, speed })
+    this.wall = new WallClock(queue, { offsetMs: own?.offsetMs ?? 0, driftPpm: own?.driftPpm ?? 0 })
+  }
+
+  get state(): MachineState {
+    return this.#state
+  }
+
+  /** The node, while it serves. */
+  get node(): Node | undefined {
+    return this.#state === 'up' ? this.#node : undefined
+  }
+
+  get process(): SimProcess | undefined {
+    return this.#process
+  }
+
+  /** How often a process was started here. */
+  get lives(): number {
+    return this.#lives
+  }
+
+  get differs(): boolean {
+    return this.#differs
+  }
+
+  get wiped(): boolean {
+    return this.#wiped
+  }
+
+  /** Its timestamps are ahead of what voters accept, and stay so. */
+  get wasAhead(): boolean {
+    return this.#wasAhead
+  }
+
+  /** From here on its executors answer otherwise than those of the others. */
+  diverge(): void {
+    this.#differs = true
+  }
+
+  /** Called once, when the present process ends. */
+  onDown(listener: () => void): () => void {
+    this.#downListeners.add(listener)
+    return () => this.#downListeners.delete(listener)
+  }
+
+  /** A new process, and a node in it. */
+  start(): void {
+    if (this.#state !== 'down') return
+    const { queue, trace } = this.#ground
+    this.#lives++
+    const process = new SimProcess({ node: this.serial, incarnation: this.#lives, queue })
+    this.#process = process
+    this.#state = 'starting'
+    trace.note(queue.now, this.serial, 'start', this.#lives)
+    this.noteClock()
+    const own = (): boolean => this.#process === process
+    Node.open(this.#options(process)).then(
+      (node) => own() && this.#opened(node),
+      (error: unknown) => own() && this.#openFailed(error),
+    )
+  }
+
+  /** The process ends at once, in the way a killed process or one without power does. */
+  crash(how: 'kill' | 'power'): boolean {
+    const process = this.#process
+    if (process === undefined) return false
+    const { queue, trace, network } = this.#ground
+    trace.note(queue.now, this.serial, how, this.#lives)
+    this.#process = undefined
+    this.#node = undefined
+    if (this.#state !== 'lost') this.#state = 'down'
+    process.end()
+    network.processEnded(process, how === 'kill')
+    this.disk.crash(how)
+    const listeners = [...this.#downListeners]
+    this.#downListeners.clear()
+    for (const listener of listeners) listener()
+    this.#ground.watch.lateCalls(process)
+    return true
+  }
+
+  /** An orderly close; then the process ends. */
+  close(done: () => void): void {
+    const node = this.node
+    const process = this.#process
+    if (node === undefined || process === undefined) return
+    this.#state = 'closing'
+    process.enter(() => {
+      node.close().then(
+        () => {
+          if (this.#process !== process) return
+          this.#ground.queue.after(0, () => {
+            if (this.#process === process) this.crash('kill')
+            done()
+          })
+        },
+        (error: unknown) => this.#unexpected('close', error),
+      )
+    })
+  }
+
+  /** Everything on its disk is lost; whoever starts on it again has no memory. */
+  wipe(): void {
+    this.disk.wipe()
+    this.#wiped = true
+  }
+
+  /** Remembers a clock that ran ahead of what voters tolerate. */
+  noteClock(): void {
+    if (this.#ground.plan.nodes > 1 && this.wall.offsetMs() > 400) this.#wasAhead = true
+  }
+
+  #options(process: SimProcess): NodeOptions {
+    const { queue, network, watch, plan, random, workload } = this.#ground
+    const { settings } = plan
+    const life = random.fork(`node ${this.serial} life ${process.incarnation}`)
+    const clock = new SimClock({
+      queue,
+      process,
+      wall: this.wall,
+      elapsedBase: life.between(1, 1_000_000),
+      driftPpm: plan.machines[this.serial]?.driftPpm ?? 0,
+    })
+    const members = Array.from({ length: plan.nodes }, (_, serial) => memberOf(serial))
+    return {
+      self: { id: memberOf(this.serial).id, serial: this.serial },
+      members,
+      network: network.port(process),
+      store: this.disk.port(process),
+      clock,
+      executors: workload.executors({
+        node: this.serial,
+        pause: () => this.#executionPause(life, process),
+        differs: () => this.#differs,
+      }),
+      limits: {
+        transactionsInFlightMax: settings.transactionsInFlightMax,
+        queuedMax: settings.queuedMax,
+      },
+      batch: {
+        requestsMax: settings.requestsMax,
+        undecidedMax: settings.undecidedMax,
+        lingerMs: settings.lingerMs,
+      },
+      timeouts: {
+        transactionMs: settings.transactionMs,
+        recoverAfterMs: settings.recoverAfterMs,
+        heartbeatMs: settings.heartbeatMs,
+        patienceMaxMs: settings.patienceMaxMs,
+      },
+      seed: life.u64(),
+      onNotice: (notice: Notice) => watch.notice(this.serial, process.incarnation, notice),
+      onFatal: (error: Error) => this.#fatal(process, error),
+    }
+  }
+
+  #executionPause(life: Prng, process: SimProcess): Promise<void> | undefined {
+    const { plan, queue } = this.#ground
+    if (!plan.classes.includes('slowExecutor') || !life.chance(0.05)) return undefined
+    const wait = life.logBetween(1_000, 300_000)
+    return new Promise((resolve) => queue.after(wait, () => process.enter(resolve)))
+  }
+
+  #opened(node: Node): void {
+    this.#node = node
+    this.#state = 'up'
+    this.#restart = 100_000
+    this.#ground.trace.note(this.#ground.queue.now, this.serial, 'opened', this.#lives)
+  }
+
+  #openFailed(error: unknown): void {
+    this.#stopped(error)
+  }
+
+  /** The node had to stop: whoever runs it starts it again, unless that is forbidden. */
+  #fatal(process: SimProcess, error: Error): void {
+    if (this.#process === process) this.#stopped(error)
+  }
+
+  #stopped(error: unknown): void {
+    const { watch, queue, trace } = this.#ground
+    if (this.#state === 'failed' || this.#state === 'lost') return
+    const code = isSyneviError(error) ? error.code : 'UNKNOWN'
+    trace.note(queue.now, this.serial, 'stopped', code.length)
+    trace.say(queue.now, () => `n${this.serial} stopped: ${String(error)}`)
+    watch.nodeStopped(this, code, error)
+    const isLost = code === 'AMNESIA' || code === 'DIVERGED'
+    this.#state = isLost ? 'lost' : 'failed'
+    const process = this.#process
+    this.#restart = Math.min(this.#restart * 2, 2_000_000)
+    queue.after(1_000, () => {
+      if (this.#process !== process || process === undefined) return
+      this.crash('kill')
+      if (!isLost) queue.after(this.#restart, () => this.start())
+    })
+  }
+
+  #unexpected(what: string, error: unknown): void {
+    this.#ground.watch.violation('errors', { name: `${what} failed`, why: String(error) })
+  }
+}
+
+/** The member of this serial: ids and addresses are made up. */
+export function memberOf(serial: number): { id: string; serial: number; address: string } {
+  return { id: `node-${nodeSerial(serial)}`, serial, address: `sim:${serial}` }
+}
