@@ -54,10 +54,10 @@ const CORE_ROWS: readonly (readonly string[])[] = [
   ['txn'],
   ['message'],
   ['input', 'ready', 'options', 'codec'],
-  ['context', 'outbox'],
+  ['context', 'outbox', 'stop'],
   ['replicate', 'execute', 'progress', 'durability'],
   ['coordinate', 'membership'],
-  ['image', 'replica'],
+  ['harvest', 'hear', 'upkeep', 'image', 'replica-status', 'replica'],
 ]
 
 /**

@@ -14,6 +14,9 @@ export type Millis = Brand<number, 'Millis'>
 /** Nanoseconds since 1970 of the wall clock, 0 … 2^64-1. */
 export type Nanos = Brand<bigint, 'Nanos'>
 
+/** Which `Ready` of a replica: 0, 1, 2 …, in the order of drains. */
+export type ReadyId = Brand<number, 'ReadyId'>
+
 /** Checks and brands. Throws a RangeError for what is not a whole number of 0 or more. */
 export function millis(value: number): Millis {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not milliseconds: ${value}`)
@@ -22,6 +25,7 @@ export function millis(value: number): Millis {
 
 /** Checks and brands. Throws a RangeError outside 0 … 2^64-1. */
 export function nanos(value: bigint): Nanos {
-  if (value < 0n || value > 0xffff_ffff_ffff_ffffn) throw new RangeError(`not nanoseconds: ${value}`)
+  if (value < 0n || value > 0xffff_ffff_ffff_ffffn)
+    throw new RangeError(`not nanoseconds: ${value}`)
   return value as Nanos
 }

@@ -14,7 +14,10 @@ export class Chance {
 
   /** A whole number in 0 … `below`-1. `below` is 1 … 2^32. */
   below(below: number): number {
-    invariant(Number.isInteger(below) && below >= 1 && below <= 0x1_0000_0000, 'chance is asked below 1 … 2^32')
+    invariant(
+      Number.isInteger(below) && below >= 1 && below <= 0x1_0000_0000,
+      'chance is asked below 1 … 2^32',
+    )
     return Number(this.#next() % BigInt(below))
   }
 

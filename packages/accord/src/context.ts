@@ -27,10 +27,3 @@ export interface Context {
   /** Set once: the replica takes no further input. */
   stopped: boolean
 }
-
-/** Ends the replica: the notice tells the driver why. */
-export function stop(context: Context, why: { code: 'AMNESIA' | 'NODE_FAILED' | 'DIVERGED'; why: string }): void {
-  if (context.stopped) return
-  context.stopped = true
-  context.out.notice({ kind: 'fatal', ...why })
-}

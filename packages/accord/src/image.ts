@@ -5,8 +5,16 @@ import type { Lead, Round } from './coordinate/round.ts'
 import type { NodeSerial } from './time/timestamp.ts'
 import type { TxnRecord } from './txn/txn-record.ts'
 
-/** Arrays and objects of numbers, strings, bigints and bytes; records and rounds in the order of their ids. */
-export function imageOf(parts: { context: Context; lead: Lead; execution: unknown; more: readonly unknown[] }): unknown {
+/**
+ * Arrays and objects of numbers, strings, bigints and bytes; records and rounds in the order of
+ * their ids.
+ */
+export function imageOf(parts: {
+  context: Context
+  lead: Lead
+  execution: unknown
+  more: readonly unknown[]
+}): unknown {
   const { context, lead } = parts
   return {
     clock: context.clock.last,
@@ -33,7 +41,10 @@ function byId(a: Pick<TxnRecord, 'id'>, b: Pick<TxnRecord, 'id'>): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
 
-/** Without what only timing and reports need: startedAt, tokens and who answered are implied or immaterial. */
+/**
+ * Without what only timing and reports need: startedAt, tokens and who answered are implied or
+ * immaterial.
+ */
 function roundImage(round: Round): unknown {
   const { kind, id, ballot, resendAt } = round
   const holders = [...round.holders].sort((a, b) => a - b)

@@ -1,6 +1,6 @@
 /** All that can happen to a replica. */
 
-import type { Brand, Bytes, Millis, Nanos } from './brand.ts'
+import type { Brand, Bytes, Millis, Nanos, ReadyId } from './brand.ts'
 import type { Message, Watermark } from './message/message.ts'
 import type { NodeSerial, TxnId } from './time/timestamp.ts'
 import type { Keys } from './txn/keys.ts'
@@ -8,16 +8,19 @@ import type { Keys } from './txn/keys.ts'
 /** The driver's name for a batch it submitted: a number it never uses twice in a process. */
 export type SubmissionId = Brand<number, 'SubmissionId'>
 
-/** Which `Ready` was stored. */
-export type ReadyId = Brand<number, 'ReadyId'>
-
-/** When an input happened. `wall` makes TxnIds and may go back; `elapsed` runs timers and never does. */
+/**
+ * When an input happened. `wall` makes TxnIds and may go back; `elapsed` runs timers and never
+ * does.
+ */
 export interface Instant {
   readonly wall: Nanos
   readonly elapsed: Millis
 }
 
-/** What the execution of one transaction left behind; the core passes it on, unread, into the Applied write. */
+/**
+ * What the execution of one transaction left behind; the core passes it on, unread, into the
+ * Applied write.
+ */
 export interface ExecutionResult {
   /** After it. The position may stand still (an empty batch); the hashes may not be empty. */
   readonly watermark: Watermark
@@ -33,10 +36,18 @@ export interface Mutation {
 
 export type Input =
   /** A batch to order. Answered by exactly one Answer, unless the replica stops. */
-  | { readonly kind: 'submit'; readonly submission: SubmissionId; readonly keys: Keys; readonly payload: Bytes }
+  | {
+      readonly kind: 'submit'
+      readonly submission: SubmissionId
+      readonly keys: Keys
+      readonly payload: Bytes
+    }
   /** A message from a member, decoded and parsed; the frame it came in named this cluster. */
   | { readonly kind: 'receive'; readonly from: NodeSerial; readonly message: Message }
-  /** The writes of that Ready, and of every earlier one, are durable. Also said for a Ready without writes. */
+  /**
+   * The writes of that Ready, and of every earlier one, are durable. Also said for a Ready without
+   * writes.
+   */
   | { readonly kind: 'stored'; readonly ready: ReadyId }
   /** The transaction was executed; `result` follows the state left by all executions before it. */
   | { readonly kind: 'executed'; readonly id: TxnId; readonly result: ExecutionResult }

@@ -1,4 +1,7 @@
-/** Broken invariants: conditions that this code guarantees to itself. Never for what comes from outside. */
+/**
+ * Broken invariants: conditions that this code guarantees to itself. Never for what comes from
+ * outside.
+ */
 
 /** Our bug. Whoever holds the replica stops it; nothing it would have said after the throw is said. */
 export class InvariantError extends Error {

@@ -13,7 +13,10 @@ export interface ReplicaOptions {
   readonly heartbeatMs?: number
   /** Heartbeats missed until a peer is suspected. Default 3. */
   readonly heartbeatsMissedMax?: number
-  /** The longest wait for a fast quorum once a slow one has answered. Default 50 (LAN); 250 for a WAN. */
+  /**
+   * The longest wait for a fast quorum once a slow one has answered. Default 50 (LAN); 250 for a
+   * WAN.
+   */
   readonly patienceMaxMs?: number
   /** A TxnId further in the future is refused. Default 1000. */
   readonly clockDriftMaxMs?: number
@@ -26,8 +29,9 @@ export interface ReplicaOptions {
   /** Transactions in one chunk of catch-up. Default 256, about 1 MiB at most. */
   readonly chunkEntriesMax?: number
   /**
-   * Whether every application transaction carries one and the same key, so that the order is total: catch-up then
-   * starts at the last applied transaction, else at the last one that conflicts with everything. Default true.
+   * Whether every application transaction carries one and the same key, so that the order is total:
+   * catch-up then starts at the last applied transaction, else at the last one that conflicts with
+   * everything. Default true.
    */
   readonly singleKey?: boolean
 }
@@ -52,7 +56,8 @@ export interface Limits {
 export function parseReplicaOptions(options: ReplicaOptions): Limits {
   const count = (name: string, value: number | undefined, byDefault: number, min = 1): number => {
     const chosen = value ?? byDefault
-    if (!Number.isSafeInteger(chosen) || chosen < min) throw new RangeError(`${name}: not a whole number of ${min} or more`)
+    if (!Number.isSafeInteger(chosen) || chosen < min)
+      throw new RangeError(`${name}: not a whole number of ${min} or more`)
     return chosen
   }
   return {
@@ -62,7 +67,8 @@ export function parseReplicaOptions(options: ReplicaOptions): Limits {
     heartbeatMs: millis(count('heartbeatMs', options.heartbeatMs, 100)),
     heartbeatsMissedMax: count('heartbeatsMissedMax', options.heartbeatsMissedMax, 3),
     patienceMaxMs: millis(count('patienceMaxMs', options.patienceMaxMs, 50, 0)),
-    clockDriftMaxNanos: BigInt(count('clockDriftMaxMs', options.clockDriftMaxMs, 1000)) * 1_000_000n,
+    clockDriftMaxNanos:
+      BigInt(count('clockDriftMaxMs', options.clockDriftMaxMs, 1000)) * 1_000_000n,
     ownUndecidedMax: count('ownUndecidedMax', options.ownUndecidedMax, 64),
     recoveriesMax: count('recoveriesMax', options.recoveriesMax, 32),
     recordsCachedMax: count('recordsCachedMax', options.recordsCachedMax, 1024, 0),

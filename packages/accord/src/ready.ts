@@ -1,17 +1,17 @@
 /** All that a replica can ask for, with the ordering promise of each. */
 
-import type { Bytes } from './brand.ts'
-import type { Mutation, ReadyId, SubmissionId } from './input.ts'
+import type { Bytes, ReadyId } from './brand.ts'
+import type { Mutation, SubmissionId } from './input.ts'
 import type { Envelope, LogEntry, Watermark } from './message/message.ts'
 import type { Epoch, Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
 import type { Mark } from './txn/deps.ts'
 import type { MemberEntry, Txn } from './txn/txn.ts'
-import type { Status, TxnRecord } from './txn/txn-record.ts'
+import type { RecordWrite, Status, TxnRecord } from './txn/txn-record.ts'
 
 /**
- * Everything accumulated since the last drain. The driver takes one at a time: it posts `send`, runs
- * `execute`, gives `answers`, writes `writes` as one atomic write, posts `sendAfterStore` once that is
- * durable, steps `stored`, and only then drains the next. Every list is in order.
+ * Everything accumulated since the last drain. The driver takes one at a time: it posts `send`,
+ * runs `execute`, gives `answers`, writes `writes` as one atomic write, posts `sendAfterStore` once
+ * that is durable, steps `stored`, and only then drains the next. Every list is in order.
  */
 export interface Ready {
   readonly id: ReadyId
@@ -30,11 +30,10 @@ export interface Ready {
 }
 
 export type Write =
-  /** The record, whole. The driver keeps the payload apart and writes it once (`txnIsNew`). */
-  | { readonly kind: 'record'; readonly record: TxnRecord; readonly txnIsNew: boolean }
+  | RecordWrite
   /**
-   * An execution: the record that says Applied, its log entry, the marks after it, and the embedder's
-   * mutations. In the same atomic write, or the node would execute twice or not at all.
+   * An execution: the record that says Applied, its log entry, the marks after it, and the
+   * embedder's mutations. In the same atomic write, or the node would execute twice or not at all.
    */
   | {
       readonly kind: 'applied'
@@ -49,7 +48,10 @@ export type Write =
   | { readonly kind: 'admitted' }
   | { readonly kind: 'peer'; readonly peer: PeerIdentity }
 
-/** How the applied marks change: an `'all'` mark clears every other; else the marks of these keys are replaced. */
+/**
+ * How the applied marks change: an `'all'` mark clears every other; else the marks of these keys
+ * are replaced.
+ */
 export type Marks = readonly Mark[]
 
 /** What is durably known of a peer's store (`protocol.md` 3.5). */
@@ -59,7 +61,10 @@ export interface PeerIdentity {
   readonly durableSeq: bigint
 }
 
-/** An order to execute. Given once in a process; after a restart again, if it was not stored as applied. */
+/**
+ * An order to execute. Given once in a process; after a restart again, if it was not stored as
+ * applied.
+ */
 export interface Execution {
   readonly id: TxnId
   readonly executeAt: Timestamp
@@ -69,11 +74,20 @@ export interface Execution {
 /** Of a submission, exactly one. */
 export type Answer =
   /** Executed here and durable: the driver has the outcome of each request from its execution. */
-  | { readonly kind: 'settled'; readonly submission: SubmissionId; readonly id: TxnId; readonly executeAt: Timestamp }
+  | {
+      readonly kind: 'settled'
+      readonly submission: SubmissionId
+      readonly id: TxnId
+      readonly executeAt: Timestamp
+    }
   /** It never happened and never will: its requests may be submitted again. */
   | { readonly kind: 'invalidated'; readonly submission: SubmissionId; readonly id: TxnId }
   /** No TxnId was made. */
-  | { readonly kind: 'refused'; readonly submission: SubmissionId; readonly reason: 'busy' | 'notReady' | 'stopped' }
+  | {
+      readonly kind: 'refused'
+      readonly submission: SubmissionId
+      readonly reason: 'busy' | 'notReady' | 'stopped'
+    }
   /** Its effect is in the state, learned from a snapshot: ask the request memory. */
   | { readonly kind: 'covered'; readonly submission: SubmissionId; readonly id: TxnId }
 
@@ -83,26 +97,59 @@ export type Path = 'fast' | 'slow' | 'recovered'
 export type Notice =
   | { readonly kind: 'submitted'; readonly id: TxnId; readonly submission: SubmissionId }
   /** This node made the decision. */
-  | { readonly kind: 'decided'; readonly id: TxnId; readonly path: Path; readonly executeAt: Timestamp }
+  | {
+      readonly kind: 'decided'
+      readonly id: TxnId
+      readonly path: Path
+      readonly executeAt: Timestamp
+    }
   /** This node made the decision that it never happens. */
   | { readonly kind: 'invalidated'; readonly id: TxnId }
-  | { readonly kind: 'applied'; readonly id: TxnId; readonly executeAt: Timestamp; readonly watermark: Watermark }
+  | {
+      readonly kind: 'applied'
+      readonly id: TxnId
+      readonly executeAt: Timestamp
+      readonly watermark: Watermark
+    }
   /** This node began to recover it, in this state; `own`: it had coordinated it. */
-  | { readonly kind: 'recovering'; readonly id: TxnId; readonly status: Status; readonly own: boolean }
+  | {
+      readonly kind: 'recovering'
+      readonly id: TxnId
+      readonly status: Status
+      readonly own: boolean
+    }
   /** What the recovery proposed: the id, another timestamp, a value accepted before, or never. */
-  | { readonly kind: 'reproposed'; readonly id: TxnId; readonly what: 'id' | 'later' | 'accepted' | 'invalid' }
+  | {
+      readonly kind: 'reproposed'
+      readonly id: TxnId
+      readonly what: 'id' | 'later' | 'accepted' | 'invalid'
+    }
   /** A higher ballot ended this node's round. */
   | { readonly kind: 'preempted'; readonly id: TxnId }
   | { readonly kind: 'suspected'; readonly peer: NodeSerial; readonly suspected: boolean }
   | { readonly kind: 'caughtUp'; readonly from: NodeSerial; readonly entries: number }
-  | { readonly kind: 'refusedByPeer'; readonly id: TxnId; readonly peer: NodeSerial; readonly reason: string }
+  | {
+      readonly kind: 'refusedByPeer'
+      readonly id: TxnId
+      readonly peer: NodeSerial
+      readonly reason: string
+    }
   /** A message that no honest peer sends, or of an identity we do not trust. It changed nothing. */
   | { readonly kind: 'rejected'; readonly from: NodeSerial; readonly what: string }
   | { readonly kind: 'clockOffset'; readonly peer: NodeSerial; readonly offsetMs: number }
   /** This node's results differ from a majority's: it stops applying and keeps voting. */
-  | { readonly kind: 'diverged'; readonly position: bigint; readonly mine: Bytes; readonly majority: Bytes | undefined }
+  | {
+      readonly kind: 'diverged'
+      readonly position: bigint
+      readonly mine: Bytes
+      readonly majority: Bytes | undefined
+    }
   /** A condition after which the node must stop at once (`code` as in `SyneviError`). */
-  | { readonly kind: 'fatal'; readonly code: 'AMNESIA' | 'NODE_FAILED' | 'DIVERGED'; readonly why: string }
+  | {
+      readonly kind: 'fatal'
+      readonly code: 'AMNESIA' | 'NODE_FAILED' | 'DIVERGED'
+      readonly why: string
+    }
   /** From here on it votes and coordinates: its store is known to a quorum, or is a cluster of one. */
   | { readonly kind: 'admitted' }
   /** Something a simulator counts. */
@@ -112,9 +159,19 @@ export type Notice =
 export interface RecordReader {
   /** As last stored, or undefined. */
   record(id: TxnId): TxnRecord | undefined
-  /** Applied transactions with executeAt above `since`, in that order, at most `countMax` or about `bytesMax`. */
-  entriesAfter(since: Timestamp, countMax: number, bytesMax: number): { entries: readonly LogEntry[]; more: boolean }
-  /** Chain heads after the transaction that holds this position as its last; undefined when not in the log. */
+  /**
+   * Applied transactions with executeAt above `since`, in that order, at most `countMax` or about
+   * `bytesMax`.
+   */
+  entriesAfter(
+    since: Timestamp,
+    countMax: number,
+    bytesMax: number,
+  ): { entries: readonly LogEntry[]; more: boolean }
+  /**
+   * Chain heads after the transaction that holds this position as its last; undefined when not in
+   * the log.
+   */
   watermarkAt(position: bigint): Watermark | undefined
   /** The oldest position in the log, 0 when empty. */
   oldestPosition(): bigint
@@ -137,4 +194,3 @@ export interface DurableState {
   readonly marks: readonly Mark[]
   readonly applied: Watermark
 }
-

@@ -15,7 +15,14 @@ import type { AcceptRound, Lead } from './round.ts'
 /** Accepts here in the same step, and asks the others; the own answer counts. */
 export function propose(
   lead: Lead,
-  value: { id: TxnId; ballot: Ballot; keys: Keys; executeAt: Timestamp; path: Path; holders: ReadonlySet<NodeSerial> },
+  value: {
+    id: TxnId
+    ballot: Ballot
+    keys: Keys
+    executeAt: Timestamp
+    path: Path
+    holders: ReadonlySet<NodeSerial>
+  },
 ): void {
   const { context, rounds } = lead
   const { id, ballot, keys, executeAt, path } = value
@@ -49,7 +56,8 @@ export function onAcceptOk(lead: Lead, from: NodeSerial, message: AcceptOk): voi
   const round = lead.rounds.get(message.id)
   if (round?.kind !== 'accept' || compareBallots(round.ballot, message.ballot) !== 0) return
   // Deps replace "covered": the same replica answers again once it can.
-  if (round.oks.has(from) && (round.oks.get(from) !== undefined || message.deps === undefined)) return
+  if (round.oks.has(from) && (round.oks.get(from) !== undefined || message.deps === undefined))
+    return
   round.oks.set(from, message.deps)
   lead.rounds.progressed(round, from)
   checkAccept(lead, round)

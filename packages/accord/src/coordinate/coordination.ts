@@ -76,7 +76,8 @@ export class Coordination {
     }
     rounds.end(id)
     this.#ownUndecided.delete(id)
-    if (outcome.kind === 'decided' && !record.applied && record.txn === undefined) progress.needsPayload(id)
+    if (outcome.kind === 'decided' && !record.applied && record.txn === undefined)
+      progress.needsPayload(id)
     else progress.forget(id)
     this.#answer(record)
   }
@@ -204,7 +205,9 @@ export class Coordination {
 /** Whether the record's own registers have gone past the round. */
 function isPreempted(round: Round, record: TxnRecord): boolean {
   if (compareBallots(record.promised, round.ballot) > 0) return true
-  return round.kind === 'preAccept' && record.accepted !== undefined && isZero(record.accepted.ballot)
+  return (
+    round.kind === 'preAccept' && record.accepted !== undefined && isZero(record.accepted.ballot)
+  )
 }
 
 /** Whether there is something to finish: more than a payload is known. */

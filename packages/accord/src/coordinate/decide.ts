@@ -1,4 +1,7 @@
-/** The end of a round: a decision, made durable here before anything reveals it (`protocol.md` 2.2 d, 4.4). */
+/**
+ * The end of a round: a decision, made durable here before anything reveals it (`protocol.md` 2.2
+ * d, 4.4).
+ */
 
 import type { Context } from '../context.ts'
 import type { Path } from '../ready.ts'
@@ -8,7 +11,10 @@ import type { Deps } from '../txn/deps.ts'
 import type { Keys } from '../txn/keys.ts'
 import { invariant } from '../invariant.ts'
 
-/** Decides: the outcome is written, and Stable leaves after it, with the payload for those not known to hold it. */
+/**
+ * Decides: the outcome is written, and Stable leaves after it, with the payload for those not known
+ * to hold it.
+ */
 export function decide(
   context: Context,
   decision: {
@@ -34,7 +40,15 @@ export function decide(
   const digest = txn?.kind === 'application' ? txn.digest : new Uint8Array(0)
   for (const peer of context.topology.peers) {
     const carried = holders.has(peer) ? undefined : txn
-    context.out.afterStore(peer, { kind: 'stable', id, keys, executeAt, deps, digest, txn: carried })
+    context.out.afterStore(peer, {
+      kind: 'stable',
+      id,
+      keys,
+      executeAt,
+      deps,
+      digest,
+      txn: carried,
+    })
   }
 }
 
@@ -44,5 +58,6 @@ export function decideInvalid(context: Context, id: TxnId): void {
   invariant(record.outcome === undefined, 'a round decides only what has no outcome')
   context.ledger.put({ ...record, outcome: { kind: 'invalidated' } })
   context.out.notice({ kind: 'invalidated', id })
-  for (const peer of context.topology.peers) context.out.afterStore(peer, { kind: 'invalidated', id })
+  for (const peer of context.topology.peers)
+    context.out.afterStore(peer, { kind: 'invalidated', id })
 }

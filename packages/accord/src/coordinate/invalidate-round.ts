@@ -25,7 +25,8 @@ export function proposeInvalid(lead: Lead, id: TxnId, ballot: Ballot): void {
 export function sendAcceptInvalid(lead: Lead, round: InvalidateRound): void {
   const { ballot, id } = round
   for (const peer of lead.context.topology.peers) {
-    if (!round.answered.has(peer)) lead.context.out.afterStore(peer, { kind: 'acceptInvalid', ballot, id })
+    if (!round.answered.has(peer))
+      lead.context.out.afterStore(peer, { kind: 'acceptInvalid', ballot, id })
   }
 }
 

@@ -39,7 +39,8 @@ export function sendPreAccept(lead: Lead, round: PreAcceptRound): void {
   const txn = lead.context.ledger.get(round.id)?.txn
   invariant(txn !== undefined, 'a coordinator holds its payload')
   for (const peer of lead.context.topology.peers) {
-    if (!round.answered.has(peer)) lead.context.out.afterStore(peer, { kind: 'preAccept', id: round.id, txn })
+    if (!round.answered.has(peer))
+      lead.context.out.afterStore(peer, { kind: 'preAccept', id: round.id, txn })
   }
 }
 
@@ -62,7 +63,12 @@ export function onRefused(lead: Lead, from: NodeSerial, message: Refused): void 
   if (round?.kind !== 'preAccept' || round.votes.has(from) || round.refused.has(from)) return
   round.refused.add(from)
   lead.rounds.progressed(round, from)
-  lead.context.out.notice({ kind: 'refusedByPeer', id: message.id, peer: from, reason: message.reason })
+  lead.context.out.notice({
+    kind: 'refusedByPeer',
+    id: message.id,
+    peer: from,
+    reason: message.reason,
+  })
   checkPreAccept(lead, round)
 }
 
@@ -72,7 +78,8 @@ export function checkPreAccept(lead: Lead, round: PreAcceptRound): void {
   const { id, votes } = round
   const record = context.ledger.getOrEmpty(id)
   // The register decides, not the round: after a promise of its own a coordinator never decides fast.
-  if (record.outcome !== undefined || !isZero(record.promised) || record.accepted !== undefined) return
+  if (record.outcome !== undefined || !isZero(record.promised) || record.accepted !== undefined)
+    return
   const { f, q, fast } = context.topology.sizes
   const yes = [...votes].filter(([, witnessedAt]) => witnessedAt === id).map(([node]) => node)
   if (yes.length >= fast) {
@@ -84,7 +91,14 @@ export function checkPreAccept(lead: Lead, round: PreAcceptRound): void {
     invariant(txn !== undefined, 'a coordinator holds its payload')
     const executeAt = leastSupported([...votes.values()], f)
     invariant(executeAt !== undefined, 'a slow quorum has f+1 votes')
-    propose(lead, { id, ballot: BALLOT_ZERO, keys: keysOfTxn(txn), executeAt, path: 'slow', holders: round.holders })
+    propose(lead, {
+      id,
+      ballot: BALLOT_ZERO,
+      keys: keysOfTxn(txn),
+      executeAt,
+      path: 'slow',
+      holders: round.holders,
+    })
     return
   }
   if (round.refused.size > f) {
@@ -141,4 +155,3 @@ function measure(lead: Lead, round: PreAcceptRound, from: NodeSerial): void {
   const rtt = millis(lead.context.now.elapsed - round.startedAt)
   lead.peers.measured(lead.context, { from, rtt, wall: undefined })
 }
-

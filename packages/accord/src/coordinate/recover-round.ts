@@ -1,7 +1,9 @@
 /**
- * Leading Recover: finishing what another, or an earlier life of this node, left (`protocol.md` 6.2).
+ * Leading Recover: finishing what another, or an earlier life of this node, left (`protocol.md`
+ * 6.2).
  *
- * It looks at this transaction alone, waits for no other, and never skips Accept, not even when t = id.
+ * It looks at this transaction alone, waits for no other, and never skips Accept, not even when t =
+ * id.
  */
 
 import { millis } from '../brand.ts'
@@ -18,7 +20,10 @@ import { proposeInvalid } from './invalidate-round.ts'
 import { leastSupported } from './least-supported.ts'
 import type { Lead, RecoverRound } from './round.ts'
 
-/** Begins a recovery under a new ballot, above every round seen: the own promise is durable before Recover leaves. */
+/**
+ * Begins a recovery under a new ballot, above every round seen: the own promise is durable before
+ * Recover leaves.
+ */
 export function recover(lead: Lead, id: TxnId, roundSeen: number): void {
   const { context, rounds } = lead
   const record = context.ledger.getOrEmpty(id)
@@ -47,7 +52,8 @@ export function sendRecover(lead: Lead, round: RecoverRound): void {
   const { ballot, id } = round
   const txn = round.withTxn ? lead.context.ledger.get(id)?.txn : undefined
   for (const peer of lead.context.topology.peers) {
-    if (!round.answered.has(peer)) lead.context.out.afterStore(peer, { kind: 'recover', ballot, id, txn })
+    if (!round.answered.has(peer))
+      lead.context.out.afterStore(peer, { kind: 'recover', ballot, id, txn })
   }
 }
 
@@ -110,7 +116,8 @@ function highestAccepted(replies: readonly RecoverOk[]): Accepted | undefined {
   let highest: Accepted | undefined
   for (const { accepted } of replies) {
     if (accepted === undefined) continue
-    if (highest === undefined || compareBallots(accepted.ballot, highest.ballot) > 0) highest = accepted
+    if (highest === undefined || compareBallots(accepted.ballot, highest.ballot) > 0)
+      highest = accepted
   }
   return highest
 }
@@ -123,12 +130,14 @@ function takeAccepted(lead: Lead, round: RecoverRound, accepted: Accepted): void
 }
 
 /**
- * The votes in the quorum, and the id for an absent coordinator when anyone voted yes: a yes anywhere proves
- * that the coordinator's own vote was durable first (2.2 c).
+ * The votes in the quorum, and the id for an absent coordinator when anyone voted yes: a yes
+ * anywhere proves that the coordinator's own vote was durable first (2.2 c).
  */
 function supportOf(round: RecoverRound): readonly Timestamp[] {
   const { id, replies } = round
-  const votes = [...replies.values()].flatMap((reply) => (reply.vote === undefined ? [] : [reply.vote]))
+  const votes = [...replies.values()].flatMap((reply) =>
+    reply.vote === undefined ? [] : [reply.vote],
+  )
   const support = votes.map((vote) => vote.witnessedAt)
   if (!replies.has(nodeOf(id)) && votes.some((vote) => vote.yes)) support.push(id)
   return support

@@ -1,4 +1,7 @@
-/** The rounds a node leads, at most one for each transaction, and their timers (`protocol.md` 4.4, 6.2). */
+/**
+ * The rounds a node leads, at most one for each transaction, and their timers (`protocol.md` 4.4,
+ * 6.2).
+ */
 
 import { millis, type Millis } from '../brand.ts'
 import type { Context } from '../context.ts'
@@ -127,7 +130,10 @@ export class Rounds {
   }
 
   /** The parts that every round begins with. */
-  base(lead: { context: Context; peers: Peers }, parts: { id: TxnId; ballot: Ballot; holders: Iterable<NodeSerial> }): RoundBase {
+  base(
+    lead: { context: Context; peers: Peers },
+    parts: { id: TxnId; ballot: Ballot; holders: Iterable<NodeSerial> },
+  ): RoundBase {
     const startedAt = lead.context.now.elapsed
     return {
       id: parts.id,
@@ -143,8 +149,16 @@ export class Rounds {
 
   /** The timer follows what the round waits for. */
   rearm(round: Round): void {
-    const other = round.kind === 'preAccept' ? round.patienceAt : round.kind === 'recover' ? round.lingerAt : undefined
-    this.#timers.set(round.id, other === undefined || round.resendAt < other ? round.resendAt : other)
+    const other =
+      round.kind === 'preAccept'
+        ? round.patienceAt
+        : round.kind === 'recover'
+          ? round.lingerAt
+          : undefined
+    this.#timers.set(
+      round.id,
+      other === undefined || round.resendAt < other ? round.resendAt : other,
+    )
   }
 
   next(): Millis | undefined {

@@ -1,6 +1,7 @@
 /** Whether executions had the same results everywhere (`protocol.md` 7.6). */
 
-import { stop, type Context } from '../context.ts'
+import type { Context } from '../context.ts'
+import { stop } from '../stop.ts'
 import type { HashAt, HashAtOk, Watermark } from '../message/message.ts'
 import type { Bytes } from '../brand.ts'
 import { sameBytes } from '../replicate/on-stable.ts'
@@ -38,7 +39,11 @@ export class Divergence {
     if (mine === undefined || mine.txnHash.length === 0) return
     if (sameBytes(mine.txnHash, theirs.txnHash) && sameBytes(mine.execHash, theirs.execHash)) return
     if (this.#inquiry === undefined) this.#inquire(theirs.position, mine)
-    this.#count(from, { position: theirs.position, txnHash: theirs.txnHash, execHash: theirs.execHash })
+    this.#count(from, {
+      position: theirs.position,
+      txnHash: theirs.txnHash,
+      execHash: theirs.execHash,
+    })
   }
 
   /** This node has durably reached `own`: what was told ahead of it can be compared now. */
@@ -55,7 +60,8 @@ export class Divergence {
     const inquiry = this.#inquiry
     if (inquiry === undefined) return
     for (const peer of this.#context.topology.peers) {
-      if (!inquiry.answers.has(peer)) this.#context.out.atOnce(peer, { kind: 'hashAt', position: inquiry.position })
+      if (!inquiry.answers.has(peer))
+        this.#context.out.atOnce(peer, { kind: 'hashAt', position: inquiry.position })
     }
   }
 
@@ -83,7 +89,10 @@ export class Divergence {
     const mine = inquiry.answers.get(this.#context.self)
     if (mine === undefined) return
     const answers = [...inquiry.answers.values()]
-    const txnHash = majority(answers.map((answer) => answer.txnHash), q)
+    const txnHash = majority(
+      answers.map((answer) => answer.txnHash),
+      q,
+    )
     if (txnHash !== undefined ? !sameBytes(txnHash, mine.txnHash) : answers.length === n) {
       stop(this.#context, {
         code: 'NODE_FAILED',
@@ -91,7 +100,10 @@ export class Divergence {
       })
       return
     }
-    const execHash = majority(answers.map((answer) => answer.execHash), q)
+    const execHash = majority(
+      answers.map((answer) => answer.execHash),
+      q,
+    )
     if (execHash === undefined && answers.length < n) return
     this.#inquiry = undefined
     if (execHash !== undefined && sameBytes(execHash, mine.execHash)) return
@@ -110,7 +122,12 @@ export function onHashAt(context: Context, from: NodeSerial, message: HashAt): v
   const { position } = message
   const known = context.reader.watermarkAt(position)
   const hashed = known !== undefined && known.txnHash.length > 0 ? known : undefined
-  context.out.atOnce(from, { kind: 'hashAtOk', position, txnHash: hashed?.txnHash, execHash: hashed?.execHash })
+  context.out.atOnce(from, {
+    kind: 'hashAtOk',
+    position,
+    txnHash: hashed?.txnHash,
+    execHash: hashed?.execHash,
+  })
 }
 
 /** The value that at least `q` share. */

@@ -1,13 +1,14 @@
 /**
- * What may execute, and when: each decided transaction once, after all that conflicts and stands before it
- * (`protocol.md` 5). Executions are released in order, ahead of their results: what is released before counts as
- * applied for what is released after, for the driver runs them in that order.
+ * What may execute, and when: each decided transaction once, after all that conflicts and stands
+ * before it (`protocol.md` 5). Executions are released in order, ahead of their results: what is
+ * released before counts as applied for what is released after, for the driver runs them in that
+ * order.
  */
 
 import type { Context } from '../context.ts'
 import { invariant } from '../invariant.ts'
 import type { TxnId, Timestamp } from '../time/timestamp.ts'
-import { AppliedMarks } from '../txn/applied-marks.ts'
+import type { AppliedMarks } from '../txn/applied-marks.ts'
 import type { Mark } from '../txn/deps.ts'
 import type { Keys } from '../txn/keys.ts'
 import type { TxnRecord } from '../txn/txn-record.ts'
@@ -69,7 +70,8 @@ export class ExecutionOrder {
   /** A record changed: it may begin to wait, and others may have waited for it. */
   changed(record: TxnRecord): void {
     const { id, outcome } = record
-    if (outcome?.kind === 'decided' && !record.applied && outcome.deps !== undefined) this.#follow(record)
+    if (outcome?.kind === 'decided' && !record.applied && outcome.deps !== undefined)
+      this.#follow(record)
     if (record.applied) this.#drop(id)
     if (outcome !== undefined) this.#recheckWaiters(id)
   }
@@ -143,7 +145,10 @@ export class ExecutionOrder {
     }
     if (this.#releasedIds.has(record.id)) return
     const { id, outcome, keys } = record
-    invariant(outcome?.kind === 'decided' && outcome.deps !== undefined, 'only decisions with deps are executed')
+    invariant(
+      outcome?.kind === 'decided' && outcome.deps !== undefined,
+      'only decisions with deps are executed',
+    )
     invariant(keys !== undefined, 'keys are known with the decision')
     const waiting: Waiting = {
       id,
@@ -215,7 +220,9 @@ export class ExecutionOrder {
     }
     if (record.outcome.kind === 'invalidated' || record.outcome.executeAt > executeAt) return true
     if (record.applied || this.#releasedIds.has(dep)) return true
-    return record.keys !== undefined && this.#releasedMarks.covers(record.keys, record.outcome.executeAt)
+    return (
+      record.keys !== undefined && this.#releasedMarks.covers(record.keys, record.outcome.executeAt)
+    )
   }
 
   #reviewMarks(waiting: Waiting): void {
@@ -229,7 +236,8 @@ export class ExecutionOrder {
   }
 
   #reviewRunnable(waiting: Waiting): void {
-    if (!waiting.durable || !waiting.hasTxn || waiting.ids.size > 0 || waiting.marks.length > 0) return
+    if (!waiting.durable || !waiting.hasTxn || waiting.ids.size > 0 || waiting.marks.length > 0)
+      return
     this.#runnable.set(waiting.id, waiting)
   }
 

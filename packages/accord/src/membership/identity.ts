@@ -1,9 +1,11 @@
 /**
- * Whether a store may still vote under its serial (`protocol.md` 3.5): a store that was wiped, lost or rolled
- * back has forgotten promises. Each remembers whose store it has seen and how far that had written.
+ * Whether a store may still vote under its serial (`protocol.md` 3.5): a store that was wiped, lost
+ * or rolled back has forgotten promises. Each remembers whose store it has seen and how far that
+ * had written.
  */
 
-import { stop, type Context } from '../context.ts'
+import type { Context } from '../context.ts'
+import { stop } from '../stop.ts'
 import type { Amnesia, Heartbeat } from '../message/message.ts'
 import type { Peers } from '../progress/peers.ts'
 import type { DurableState, PeerIdentity } from '../ready.ts'
@@ -48,17 +50,36 @@ export class Identity {
     return this.#known.get(serial)?.storeId ?? new Uint8Array(0)
   }
 
-  /** False when the sender's store is not the one known under its serial, or lies behind it: it is told so. */
+  /**
+   * False when the sender's store is not the one known under its serial, or lies behind it: it is
+   * told so.
+   */
   onHeartbeat(from: NodeSerial, message: Heartbeat): boolean {
     const known = this.#known.get(from)
     const { storeId, durableSeq } = message
     const peer = this.#peers.get(from)
-    if (known !== undefined && (!sameBytes(known.storeId, storeId) || durableSeq < known.durableSeq)) {
+    if (
+      known !== undefined &&
+      (!sameBytes(known.storeId, storeId) || durableSeq < known.durableSeq)
+    ) {
       // A heartbeat that overtook a later one is no amnesia: within one life only the store's name tells.
-      if (sameBytes(known.storeId, storeId) && peer.heartbeat !== undefined && peer.linkUp !== false) return true
+      if (
+        sameBytes(known.storeId, storeId) &&
+        peer.heartbeat !== undefined &&
+        peer.linkUp !== false
+      )
+        return true
       peer.distrusted = true
-      this.#context.out.atOnce(from, { kind: 'amnesia', storeId: known.storeId, durableSeq: known.durableSeq })
-      this.#context.out.notice({ kind: 'rejected', from, what: 'AMNESIA: its store is not the one known under its serial' })
+      this.#context.out.atOnce(from, {
+        kind: 'amnesia',
+        storeId: known.storeId,
+        durableSeq: known.durableSeq,
+      })
+      this.#context.out.notice({
+        kind: 'rejected',
+        from,
+        what: 'AMNESIA: its store is not the one known under its serial',
+      })
       return false
     }
     peer.distrusted = false
@@ -74,7 +95,10 @@ export class Identity {
     return true
   }
 
-  /** A peer remembers another store, or a later state of this one. One that is mistaken about nobody stops us. */
+  /**
+   * A peer remembers another store, or a later state of this one. One that is mistaken about nobody
+   * stops us.
+   */
   onAmnesia(from: NodeSerial, message: Amnesia): void {
     const other = !sameBytes(message.storeId, this.#storeId)
     if (!other && message.durableSeq <= this.durableSeq) return
@@ -86,12 +110,17 @@ export class Identity {
     })
   }
 
-  /** What to write: peers that changed, when something else is written anyway or a store was first seen. */
+  /**
+   * What to write: peers that changed, when something else is written anyway or a store was first
+   * seen.
+   */
   takeWrites(ridesAlong: boolean): { peers: readonly PeerIdentity[]; admitted: boolean } {
     const admitted = this.#admittedNow
     this.#admittedNow = false
     if (!ridesAlong && !this.#urgent && !admitted) return { peers: [], admitted: false }
-    const peers = [...this.#changed].sort((a, b) => a - b).flatMap((serial) => this.#known.get(serial) ?? [])
+    const peers = [...this.#changed]
+      .sort((a, b) => a - b)
+      .flatMap((serial) => this.#known.get(serial) ?? [])
     this.#changed.clear()
     this.#urgent = false
     return { peers, admitted }

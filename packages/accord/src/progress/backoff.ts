@@ -9,5 +9,10 @@ export const BACKOFF_MAX_MS = 5_000
 /** Between 1 and 2 units, doubled for each attempt before; at most {@link BACKOFF_MAX_MS}. */
 export function backoff(chance: Chance, parts: { unit: Millis; attempt: number }): Millis {
   const doubled = parts.unit * 2 ** Math.min(parts.attempt, 20)
-  return millis(Math.min(BACKOFF_MAX_MS, doubled + chance.below(Math.max(1, Math.min(doubled, BACKOFF_MAX_MS)))))
+  return millis(
+    Math.min(
+      BACKOFF_MAX_MS,
+      doubled + chance.below(Math.max(1, Math.min(doubled, BACKOFF_MAX_MS))),
+    ),
+  )
 }

@@ -1,4 +1,7 @@
-/** Following from another's log what was missed (`protocol.md` 7.4): when, from whom, how much at a time. */
+/**
+ * Following from another's log what was missed (`protocol.md` 7.4): when, from whom, how much at a
+ * time.
+ */
 
 import type { Millis } from '../brand.ts'
 import type { Context } from '../context.ts'
@@ -38,7 +41,8 @@ export class CatchUpLog {
   /** Looks at the peers' heartbeats: after each of them, and on every heartbeat of our own. */
   review(own: { position: bigint; unapplied: number }): void {
     const { elapsed } = this.#context.now
-    if (this.#asked !== undefined && elapsed - this.#asked.at > ANSWER_MAX_MS) this.#asked = undefined
+    if (this.#asked !== undefined && elapsed - this.#asked.at > ANSWER_MAX_MS)
+      this.#asked = undefined
     const leader = this.#leader(own.position)
     if (leader === undefined) {
       this.#behindSince = undefined
@@ -80,7 +84,12 @@ export class CatchUpLog {
 
   /** For images. */
   image(): unknown {
-    return { asked: this.#asked, more: this.#more, behindSince: this.#behindSince, fresh: this.#fresh }
+    return {
+      asked: this.#asked,
+      more: this.#more,
+      behindSince: this.#behindSince,
+      fresh: this.#fresh,
+    }
   }
 
   #take(entry: LogEntry): boolean {
@@ -112,7 +121,11 @@ export class CatchUpLog {
       if (heartbeat.phase === 'diverged' || heartbeat.applied.position <= position) continue
       const rtt = peer.latency.median
       const ahead = heartbeat.applied.position
-      if (best === undefined || ahead > best.position || (ahead === best.position && rtt < best.rtt)) {
+      if (
+        best === undefined ||
+        ahead > best.position ||
+        (ahead === best.position && rtt < best.rtt)
+      ) {
         best = { serial: peer.serial, position: ahead, rtt }
       }
     }
@@ -123,7 +136,11 @@ export class CatchUpLog {
 /** Serves the log, which holds durable entries only. */
 export function onCatchUp(context: Context, from: NodeSerial, message: CatchUp): void {
   const { since } = message
-  const { entries, more } = context.reader.entriesAfter(since, context.limits.chunkEntriesMax, CHUNK_BYTES_MAX)
+  const { entries, more } = context.reader.entriesAfter(
+    since,
+    context.limits.chunkEntriesMax,
+    CHUNK_BYTES_MAX,
+  )
   context.out.atOnce(from, { kind: 'logChunk', since, entries, more })
   context.out.notice({ kind: 'event', name: 'catchUpServed' })
 }

@@ -1,14 +1,14 @@
 /** Heartbeats: durable facts, and a ping (`protocol.md` 7.5). */
 
-import { millis, type Millis } from '../brand.ts'
+import { millis, type Bytes, type Millis } from '../brand.ts'
 import type { Context } from '../context.ts'
-import type { Identity } from '../membership/identity.ts'
 import type { Heartbeat, NodePhase, Watermark } from '../message/message.ts'
 import { TIMESTAMP_ZERO, type NodeSerial } from '../time/timestamp.ts'
 import type { Peers } from './peers.ts'
 
 /** What a heartbeat states beside what the node always knows. */
 export interface HeartbeatFacts {
+  readonly storeId: Bytes
   /** Durable. */
   readonly applied: Watermark
   readonly durableSeq: bigint
@@ -18,19 +18,19 @@ export interface HeartbeatFacts {
 
 /** The heartbeat for one peer: it echoes that peer's last. */
 export function heartbeatFor(
-  lead: { context: Context; peers: Peers; identity: Identity },
-  to: NodeSerial,
+  lead: { context: Context; peers: Peers },
+  to: { serial: NodeSerial; knownStoreId: Bytes },
   facts: HeartbeatFacts,
 ): Heartbeat {
-  const { context, peers, identity } = lead
-  const peer = peers.get(to)
+  const { context, peers } = lead
+  const peer = peers.get(to.serial)
   const heldMs = millis(context.now.elapsed - peer.heartbeatAt)
   const echo = peer.heartbeat === undefined ? undefined : { sentAt: peer.heartbeat.sentAt, heldMs }
   return {
     kind: 'heartbeat',
-    storeId: identity.storeId,
+    storeId: facts.storeId,
     durableSeq: facts.durableSeq,
-    knownStoreId: identity.knownStoreId(to),
+    knownStoreId: to.knownStoreId,
     openEpoch: context.topology.epoch,
     finishedEpoch: context.topology.epoch - 1,
     floor: TIMESTAMP_ZERO,
@@ -47,7 +47,11 @@ export function heartbeatFor(
 }
 
 /** Takes over what a trusted heartbeat says: distance, clock, progress. */
-export function hearHeartbeat(context: Context, peers: Peers, heard: { from: NodeSerial; message: Heartbeat }): void {
+export function hearHeartbeat(
+  context: Context,
+  peers: Peers,
+  heard: { from: NodeSerial; message: Heartbeat },
+): void {
   const { from, message } = heard
   const peer = peers.get(from)
   peer.heartbeat = message
@@ -61,7 +65,10 @@ export function hearHeartbeat(context: Context, peers: Peers, heard: { from: Nod
   peer.offsetAlarm = isFar
 }
 
-/** Now, less when the echoed one was sent, less how long the peer held it; undefined for what cannot be. */
+/**
+ * Now, less when the echoed one was sent, less how long the peer held it; undefined for what cannot
+ * be.
+ */
 function roundTrip(now: Millis, message: Heartbeat): Millis | undefined {
   if (message.echo === undefined) return undefined
   const rtt = now - message.echo.sentAt - message.echo.heldMs

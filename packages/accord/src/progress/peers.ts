@@ -109,7 +109,10 @@ export class Peers {
   }
 
   /** A round trip was measured; `wall` when the peer told its clock. */
-  measured(context: Context, parts: { from: NodeSerial; rtt: Millis; wall: bigint | undefined }): void {
+  measured(
+    context: Context,
+    parts: { from: NodeSerial; rtt: Millis; wall: bigint | undefined },
+  ): void {
     const { latency } = this.get(parts.from)
     latency.measured(parts.rtt)
     if (parts.wall !== undefined) {

@@ -1,6 +1,6 @@
 /**
- * Who is stuck, since when, and what to do about it (`protocol.md` 7.1–7.3): one timer for each transaction
- * that lacks its outcome or its payload and that no round of this node is driving.
+ * Who is stuck, since when, and what to do about it (`protocol.md` 7.1–7.3): one timer for each
+ * transaction that lacks its outcome or its payload and that no round of this node is driving.
  */
 
 import { millis, type Millis } from '../brand.ts'
@@ -77,7 +77,9 @@ export class ProgressLog {
     if (watch.blocking) return
     watch.blocking = true
     if (watch.phase !== 'armed') return
-    const delay = known ? this.#delay(id, true) : millis(Math.max(QUERY_MIN_MS, 2 * this.#peers.rttP99))
+    const delay = known
+      ? this.#delay(id, true)
+      : millis(Math.max(QUERY_MIN_MS, 2 * this.#peers.rttP99))
     this.#arm(watch, this.#sooner(watch.id, delay))
   }
 
@@ -95,11 +97,17 @@ export class ProgressLog {
     this.#timers.clear(id)
   }
 
-  /** A round of this node was ended by a higher ballot: wait, ask, and go on only if it is still undecided. */
+  /**
+   * A round of this node was ended by a higher ballot: wait, ask, and go on only if it is still
+   * undecided.
+   */
   backOff(id: TxnId, roundSeen: number): void {
     const watch = this.#watches.get(id) ?? this.#create(id, 'outcome')
     watch.roundSeen = Math.max(watch.roundSeen, roundSeen)
-    const delay = backoff(this.#context.chance, { unit: this.#peers.rttP99, attempt: watch.attempt })
+    const delay = backoff(this.#context.chance, {
+      unit: this.#peers.rttP99,
+      attempt: watch.attempt,
+    })
     watch.attempt += 1
     this.#arm(watch, delay)
   }
@@ -122,7 +130,9 @@ export class ProgressLog {
       return
     }
     watch.answeredBy.add(from)
-    const waited = [...this.#peers.all()].some((peer) => !peer.suspected && !watch.answeredBy.has(peer.serial))
+    const waited = [...this.#peers.all()].some(
+      (peer) => !peer.suspected && !watch.answeredBy.has(peer.serial),
+    )
     if (!waited) this.#timers.set(watch.id, this.#context.now.elapsed)
   }
 
@@ -197,7 +207,10 @@ export class ProgressLog {
 
   #queryAgain(watch: Watch): ProgressAction {
     const unit = millis(Math.max(QUERY_MIN_MS, this.#peers.rttP99))
-    this.#timers.set(watch.id, this.#after(backoff(this.#context.chance, { unit, attempt: watch.attempt })))
+    this.#timers.set(
+      watch.id,
+      this.#after(backoff(this.#context.chance, { unit, attempt: watch.attempt })),
+    )
     watch.attempt = Math.min(watch.attempt + 1, 6)
     return { kind: 'query', id: watch.id, wantTxn: true }
   }
@@ -208,7 +221,9 @@ export class ProgressLog {
 
   #sooner(id: TxnId, delay: Millis): Millis {
     const at = this.#timers.at(id)
-    return at === undefined ? delay : millis(Math.max(0, Math.min(delay, at - this.#context.now.elapsed)))
+    return at === undefined
+      ? delay
+      : millis(Math.max(0, Math.min(delay, at - this.#context.now.elapsed)))
   }
 
   #answerWait(): Millis {

@@ -1,4 +1,7 @@
-/** What any request about an id is answered first: the outcome, when there is one (`protocol.md` 4.3). */
+/**
+ * What any request about an id is answered first: the outcome, when there is one (`protocol.md`
+ * 4.3).
+ */
 
 import type { Context } from '../context.ts'
 import { invariant } from '../invariant.ts'

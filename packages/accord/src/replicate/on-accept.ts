@@ -8,7 +8,10 @@ import { sameKeys, type Keys } from '../txn/keys.ts'
 import { answerOutcome } from './answer.ts'
 import { depsFor } from './vote.ts'
 
-/** Accepts unless a higher ballot was promised; answers with deps below executeAt, or that it is covered. */
+/**
+ * Accepts unless a higher ballot was promised; answers with deps below executeAt, or that it is
+ * covered.
+ */
 export function onAccept(context: Context, from: NodeSerial, message: Accept): void {
   const { ballot, id, keys, executeAt } = message
   const record = context.ledger.getOrEmpty(id)
@@ -18,7 +21,11 @@ export function onAccept(context: Context, from: NodeSerial, message: Accept): v
     return
   }
   if (record.keys !== undefined && !sameKeys(record.keys, keys)) {
-    context.out.notice({ kind: 'rejected', from, what: 'Accept names other keys than the transaction has' })
+    context.out.notice({
+      kind: 'rejected',
+      from,
+      what: 'Accept names other keys than the transaction has',
+    })
     return
   }
   context.out.afterStore(from, accept(context, { ballot, id, keys, executeAt }))

@@ -35,7 +35,12 @@ function answerVote(context: Context, to: NodeSerial, record: TxnRecord): void {
   const { id, vote, keys } = record
   if (vote === undefined || keys === undefined) return
   if (!vote.yes) {
-    context.out.afterStore(to, { kind: 'preAcceptOk', id, witnessedAt: vote.witnessedAt, deps: undefined })
+    context.out.afterStore(to, {
+      kind: 'preAcceptOk',
+      id,
+      witnessedAt: vote.witnessedAt,
+      deps: undefined,
+    })
     return
   }
   // Only a round that is long over gets here: something later is applied, so the id was decided or never will be.
@@ -56,7 +61,10 @@ export function refusal(context: Context, id: TxnId): RefusedReason | undefined 
   return context.ledger.conflicts.size >= unappliedMax ? 'busy' : undefined
 }
 
-/** Compared with the last timestamp too: after a far one was decided, honest nodes must not refuse each other. */
+/**
+ * Compared with the last timestamp too: after a far one was decided, honest nodes must not refuse
+ * each other.
+ */
 export function isTooFarAhead(context: Context, id: TxnId): boolean {
   const wall: bigint = context.now.wall
   const last: bigint = context.clock.lastNanos
@@ -65,5 +73,6 @@ export function isTooFarAhead(context: Context, id: TxnId): boolean {
 }
 
 function keepTxn(context: Context, record: TxnRecord, txn: Txn): void {
-  if (record.txn === undefined) context.ledger.put({ ...record, txn, keys: record.keys ?? keysOfTxn(txn) })
+  if (record.txn === undefined)
+    context.ledger.put({ ...record, txn, keys: record.keys ?? keysOfTxn(txn) })
 }

@@ -5,7 +5,10 @@ import type { Query, QueryItem } from '../message/message.ts'
 import type { NodeSerial, TxnId } from '../time/timestamp.ts'
 import { outcomeOf } from './answer.ts'
 
-/** Outcomes go once they are durable here; the rest is said at once. `tokenOf`: the progress of a round led here. */
+/**
+ * Outcomes go once they are durable here; the rest is said at once. `tokenOf`: the progress of a
+ * round led here.
+ */
 export function onQuery(
   context: Context,
   from: NodeSerial,

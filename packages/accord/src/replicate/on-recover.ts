@@ -23,14 +23,19 @@ export function onRecover(context: Context, from: NodeSerial, message: Recover):
 }
 
 /**
- * Promises at this replica, whose earlier promise allows it, even when nothing else is known of the id: after
- * it no PreAccept gets a vote here. Witnesses the payload if it had no vote, which is then never a yes.
+ * Promises at this replica, whose earlier promise allows it, even when nothing else is known of the
+ * id: after it no PreAccept gets a vote here. Witnesses the payload if it had no vote, which is
+ * then never a yes.
  */
-export function promise(context: Context, asked: { ballot: Ballot; id: TxnId; txn: Txn | undefined }): RecoverOk {
+export function promise(
+  context: Context,
+  asked: { ballot: Ballot; id: TxnId; txn: Txn | undefined },
+): RecoverOk {
   const { ballot, id, txn } = asked
   const record = context.ledger.getOrEmpty(id)
   // A payload is kept whatever becomes of the vote: a decision may need it.
-  const held = txn === undefined ? {} : { txn: record.txn ?? txn, keys: record.keys ?? keysOfTxn(txn) }
+  const held =
+    txn === undefined ? {} : { txn: record.txn ?? txn, keys: record.keys ?? keysOfTxn(txn) }
   let next: TxnRecord = { ...record, ...held, promised: ballot }
   let refused = false
   if (record.vote === undefined && record.accepted === undefined && txn !== undefined) {

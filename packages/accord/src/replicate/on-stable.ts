@@ -1,6 +1,7 @@
 /** Hearing Stable, Invalidated or Decided: taking over an outcome (`protocol.md` 4.3, 6.3). */
 
-import { stop, type Context } from '../context.ts'
+import type { Context } from '../context.ts'
+import { stop } from '../stop.ts'
 import type { Stable } from '../message/message.ts'
 import type { NodeSerial, Timestamp, TxnId } from '../time/timestamp.ts'
 import type { Deps } from '../txn/deps.ts'
@@ -21,7 +22,11 @@ export interface Decision {
 export function onStable(context: Context, from: NodeSerial, message: Stable): void {
   const held = context.ledger.getOrEmpty(message.id)
   const txn = held.txn ?? message.txn
-  if (txn?.kind === 'application' && message.digest.length > 0 && !sameBytes(txn.digest, message.digest)) {
+  if (
+    txn?.kind === 'application' &&
+    message.digest.length > 0 &&
+    !sameBytes(txn.digest, message.digest)
+  ) {
     stop(context, {
       code: 'NODE_FAILED',
       why: `transaction ${message.id} has another payload here than at node ${from}`,
@@ -31,7 +36,10 @@ export function onStable(context: Context, from: NodeSerial, message: Stable): v
   adoptDecided(context, message)
 }
 
-/** Records the decision; covered here, it is applied here already. Disagreement with an outcome stops the node. */
+/**
+ * Records the decision; covered here, it is applied here already. Disagreement with an outcome
+ * stops the node.
+ */
 export function adoptDecided(context: Context, decision: Decision): void {
   const { id, executeAt, deps, txn } = decision
   const record = context.ledger.getOrEmpty(id)
@@ -54,7 +62,10 @@ export function adoptDecided(context: Context, decision: Decision): void {
   else context.ledger.put({ ...known, outcome: { kind: 'decided', executeAt, deps } })
 }
 
-/** A decided transaction whose effect is in the state already: applied, without being executed (6.3). */
+/**
+ * A decided transaction whose effect is in the state already: applied, without being executed
+ * (6.3).
+ */
 export function closeCovered(context: Context, record: TxnRecord, executeAt: Timestamp): void {
   context.out.notice({ kind: 'event', name: 'coveredWithoutOutcome', id: record.id })
   context.ledger.put({
@@ -68,10 +79,14 @@ export function closeCovered(context: Context, record: TxnRecord, executeAt: Tim
 export function adoptInvalidated(context: Context, id: TxnId): void {
   const record = context.ledger.getOrEmpty(id)
   if (record.outcome?.kind === 'decided') {
-    stop(context, { code: 'NODE_FAILED', why: `transaction ${id} is decided here and invalidated elsewhere` })
+    stop(context, {
+      code: 'NODE_FAILED',
+      why: `transaction ${id} is decided here and invalidated elsewhere`,
+    })
     return
   }
-  if (record.outcome === undefined) context.ledger.put({ ...record, outcome: { kind: 'invalidated' } })
+  if (record.outcome === undefined)
+    context.ledger.put({ ...record, outcome: { kind: 'invalidated' } })
 }
 
 function agrees(outcome: Outcome, executeAt: Timestamp): boolean {

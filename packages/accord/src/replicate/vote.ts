@@ -2,7 +2,16 @@
 
 import type { Context } from '../context.ts'
 import { invariant } from '../invariant.ts'
-import { compareTimestamps, epoch, epochOf, maxTimestamp, nodeOf, type NodeSerial, type Timestamp, type TxnId } from '../time/timestamp.ts'
+import {
+  compareTimestamps,
+  epoch,
+  epochOf,
+  maxTimestamp,
+  nodeOf,
+  type NodeSerial,
+  type Timestamp,
+  type TxnId,
+} from '../time/timestamp.ts'
 import type { Deps } from '../txn/deps.ts'
 import type { Keys } from '../txn/keys.ts'
 import type { TxnRecord, Vote } from '../txn/txn-record.ts'
@@ -22,7 +31,10 @@ export function voteInRecovery(context: Context, id: TxnId, keys: Keys): Vote {
   return { witnessedAt: context.clock.mintAbove(epoch(epochOf(id)), floor), yes: false }
 }
 
-/** The greatest timestamp that a conflicting transaction may execute at, as far as this replica knows. */
+/**
+ * The greatest timestamp that a conflicting transaction may execute at, as far as this replica
+ * knows.
+ */
 export function greatestConflict(context: Context, id: TxnId, keys: Keys): Timestamp {
   let greatest = context.marks.max(keys)
   for (const record of context.ledger.conflicts.conflicting(keys, id)) {
@@ -33,8 +45,9 @@ export function greatestConflict(context: Context, id: TxnId, keys: Keys): Times
 }
 
 /**
- * Where it may execute: executeAt when decided, else the greater of accepted value and vote. A coordinator
- * does not count the votes on its own live transactions (own-vote rule): its part of deps is taken at the decision.
+ * Where it may execute: executeAt when decided, else the greater of accepted value and vote. A
+ * coordinator does not count the votes on its own live transactions (own-vote rule): its part of
+ * deps is taken at the decision.
  */
 function placeOf(record: TxnRecord, self: NodeSerial): Timestamp | undefined {
   if (record.outcome?.kind === 'decided') return record.outcome.executeAt
@@ -45,8 +58,15 @@ function placeOf(record: TxnRecord, self: NodeSerial): Timestamp | undefined {
   return voted === undefined ? accepted : maxTimestamp(accepted, voted)
 }
 
-/** What may come before a transaction with `keys` that executes below `bound` (undefined: no bound, for reads). */
-export function depsFor(context: Context, keys: Keys, of: { id: TxnId; bound: Timestamp | undefined }): Deps {
+/**
+ * What may come before a transaction with `keys` that executes below `bound` (undefined: no bound,
+ * for reads).
+ */
+export function depsFor(
+  context: Context,
+  keys: Keys,
+  of: { id: TxnId; bound: Timestamp | undefined },
+): Deps {
   const { id, bound } = of
   const ids: TxnId[] = []
   for (const record of context.ledger.conflicts.conflicting(keys, id)) {

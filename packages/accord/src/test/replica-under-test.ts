@@ -1,6 +1,18 @@
-/** One replica and its durable store, for tests: an input in, everything it asks for out, in the words of Ready. */
+/**
+ * One replica and its durable store, for tests: an input in, everything it asks for out, in the
+ * words of Ready.
+ */
 
-import { hlc, nodeSerial, openReplica, TIMESTAMP_ZERO, timestampOf, epoch, millis, nanos } from '../index.ts'
+import {
+  hlc,
+  nodeSerial,
+  openReplica,
+  TIMESTAMP_ZERO,
+  timestampOf,
+  epoch,
+  millis,
+  nanos,
+} from '../index.ts'
 import type {
   Answer,
   DurableState,
@@ -37,7 +49,11 @@ const NO_BYTES = new Uint8Array(0)
 
 /** Timestamps of epoch 1 by small numbers: `at(5)` is 5 ms, `at(5, 2)` the same of node 2. */
 export function at(ms: number, node = 0): Timestamp {
-  return timestampOf({ epoch: epoch(1), hlc: hlc(BigInt(ms) * 1_000_000n << 16n), node: nodeSerial(node) })
+  return timestampOf({
+    epoch: epoch(1),
+    hlc: hlc((BigInt(ms) * 1_000_000n) << 16n),
+    node: nodeSerial(node),
+  })
 }
 
 /** An application transaction with a one-byte payload. */
@@ -62,7 +78,12 @@ export class ReplicaUnderTest {
   constructor(parts: { self?: number; size: number; admitted?: boolean }) {
     this.self = parts.self ?? 0
     this.size = parts.size
-    this.#facts = { hlcReserve: hlc(0n), durableSeq: 0n, admitted: parts.admitted ?? true, peers: [] }
+    this.#facts = {
+      hlcReserve: hlc(0n),
+      durableSeq: 0n,
+      admitted: parts.admitted ?? true,
+      peers: [],
+    }
     this.replica = this.#open()
   }
 
@@ -195,7 +216,15 @@ export class ReplicaUnderTest {
     return openReplica({
       self: nodeSerial(this.self),
       options: { seed: 7n, digest: (payload) => payload.slice(0, 32), patienceMaxMs: 10 },
-      durable: { ...this.#facts, storeId, epoch: epoch(1), members, live, marks: this.#marks, applied },
+      durable: {
+        ...this.#facts,
+        storeId,
+        epoch: epoch(1),
+        members,
+        live,
+        marks: this.#marks,
+        applied,
+      },
       reader: this.#reader(),
       at: this.#instant(),
     })
@@ -208,7 +237,8 @@ export class ReplicaUnderTest {
         const after = this.#log.filter((entry) => entry.executeAt > since)
         return { entries: after.slice(0, countMax), more: after.length > countMax }
       },
-      watermarkAt: (position) => this.#log.find((entry) => entry.watermark.position === position)?.watermark,
+      watermarkAt: (position) =>
+        this.#log.find((entry) => entry.watermark.position === position)?.watermark,
       oldestPosition: () => this.#log[0]?.watermark.position ?? 0n,
     }
   }
@@ -231,11 +261,15 @@ export function sent<K extends Message['kind']>(
 export function theOne<K extends Message['kind']>(said: Said, kind: K): Message & { kind: K } {
   const found = sent(said, kind)
   const [first] = found
-  if (first === undefined || found.length > 1) throw new Error(`${found.length} messages of kind ${kind}`)
+  if (first === undefined || found.length > 1)
+    throw new Error(`${found.length} messages of kind ${kind}`)
   return first.message
 }
 
-function isKind<K extends Message['kind']>(message: Message, kind: K): message is Message & { kind: K } {
+function isKind<K extends Message['kind']>(
+  message: Message,
+  kind: K,
+): message is Message & { kind: K } {
   return message.kind === kind
 }
 

@@ -11,7 +11,10 @@ export interface Ballot {
 /** Belongs to the coordinator's first attempt, and to nobody else. */
 export const BALLOT_ZERO: Ballot = Object.freeze({ round: 0, node: nodeSerial(0) })
 
-/** The greatest round there is; a replica that reached it mints no further ballot for that transaction. */
+/**
+ * The greatest round there is; a replica that reached it mints no further ballot for that
+ * transaction.
+ */
 export const BALLOT_ROUND_MAX = 0xffff_ffff
 
 /** Negative, 0 or positive: the order of ballots. */

@@ -44,7 +44,10 @@ export class Deadlines<K> {
     }
   }
 
-  /** Removes and returns one key that is due at `now`, earliest first, in the order set among equals. */
+  /**
+   * Removes and returns one key that is due at `now`, earliest first, in the order set among
+   * equals.
+   */
   takeDue(now: Millis): K | undefined {
     const at = this.next()
     if (at === undefined || at > now) return undefined

@@ -2,7 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { nanos } from '../brand.ts'
 import { HybridClock } from './hybrid-clock.ts'
-import { epoch, hlc, HLC_ZERO, hlcOf, nodeSerial, timestampOf, type Hlc, type Timestamp } from './timestamp.ts'
+import {
+  epoch,
+  hlc,
+  HLC_ZERO,
+  hlcOf,
+  nodeSerial,
+  timestampOf,
+  type Hlc,
+  type Timestamp,
+} from './timestamp.ts'
 
 const E1 = epoch(1)
 const SELF = nodeSerial(3)
@@ -41,7 +50,8 @@ describe('the hybrid clock', () => {
         const minted: Timestamp[] = []
         for (const { kind, wall } of steps) {
           if (kind === 'crash') clock = new HybridClock(SELF, stored)
-          else if (kind === 'observe') clock.observe(timestampOf({ epoch: E1, hlc: hlc(wall), node: SELF }))
+          else if (kind === 'observe')
+            clock.observe(timestampOf({ epoch: E1, hlc: hlc(wall), node: SELF }))
           else {
             minted.push(clock.mintId(E1, nanos(wall)))
             stored = clock.extendReserve() ?? stored

@@ -1,7 +1,8 @@
 /**
  * The hybrid clock: one counter that mints every timestamp of a node (`protocol.md` 1.3).
  *
- * No (hlc, node) is ever used twice: `last` only rises, and a durable reserve above it is where a restart begins.
+ * No (hlc, node) is ever used twice: `last` only rises, and a durable reserve above it is where a
+ * restart begins.
  */
 
 import type { Nanos } from '../brand.ts'
@@ -18,7 +19,10 @@ import {
   type Timestamp,
 } from './timestamp.ts'
 
-/** 50 ms of hybrid clock: below clockDriftMax/4, or the ids of a restarted node would look like the future's. */
+/**
+ * 50 ms of hybrid clock: below clockDriftMax/4, or the ids of a restarted node would look like the
+ * future's.
+ */
 const RESERVE_LEAD = 50_000_000n << 16n
 
 export class HybridClock {
@@ -43,7 +47,10 @@ export class HybridClock {
     return nanosOfHlc(this.#last)
   }
 
-  /** For witnessed ids and executeAts of accepted, decided and caught-up state; never for refused messages. */
+  /**
+   * For witnessed ids and executeAts of accepted, decided and caught-up state; never for refused
+   * messages.
+   */
   observe(t: Timestamp): void {
     const seen = hlcOf(t)
     if (seen > this.#last) this.#last = seen

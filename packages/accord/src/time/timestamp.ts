@@ -1,8 +1,9 @@
 /**
  * Timestamps: the places in the order (`protocol.md` 1.1).
  *
- * An unsigned 128-bit number, `epoch:16 | nanos:64 | sequence:16 | node:16 | 0:16`, so that `<` on the
- * bigint is the order of the protocol: epoch first, then the hybrid clock (nanos, sequence), then the node.
+ * An unsigned 128-bit number, `epoch:16 | nanos:64 | sequence:16 | node:16 | 0:16`, so that `<` on
+ * the bigint is the order of the protocol: epoch first, then the hybrid clock (nanos, sequence),
+ * then the node.
  */
 
 import type { Brand, Nanos } from '../brand.ts'
@@ -10,7 +11,10 @@ import type { Brand, Nanos } from '../brand.ts'
 /** A place in the order. TxnIds, executeAt, witnessedAt and floors are timestamps. */
 export type Timestamp = Brand<bigint, 'Timestamp'>
 
-/** The identity of a transaction: the timestamp given at birth by its coordinator, its first proposed place. */
+/**
+ * The identity of a transaction: the timestamp given at birth by its coordinator, its first
+ * proposed place.
+ */
 export type TxnId = Timestamp
 
 /** A member of a cluster, 0 … 65535, never reused in the cluster's life. */
@@ -19,7 +23,10 @@ export type NodeSerial = Brand<number, 'NodeSerial'>
 /** A membership, counted from 1, at most 65535. */
 export type Epoch = Brand<number, 'Epoch'>
 
-/** The 80 bits (nanos, sequence) of a timestamp: one counter, whose +1 carries from sequence into nanos. */
+/**
+ * The 80 bits (nanos, sequence) of a timestamp: one counter, whose +1 carries from sequence into
+ * nanos.
+ */
 export type Hlc = Brand<bigint, 'Hlc'>
 
 /** The length of a timestamp on the wire and in store keys. */
@@ -36,19 +43,22 @@ export const HLC_ZERO: Hlc = 0n as Hlc
 
 /** Checks and brands: 0 … 2^128-1, the low 16 bits zero. Throws a RangeError. */
 export function timestamp(value: bigint): Timestamp {
-  if (value < 0n || value > MAX_128 || (value & 0xffffn) !== 0n) throw new RangeError(`not a timestamp: ${value}`)
+  if (value < 0n || value > MAX_128 || (value & 0xffffn) !== 0n)
+    throw new RangeError(`not a timestamp: ${value}`)
   return value as Timestamp
 }
 
 /** Checks and brands: 0 … 65535. Throws a RangeError. */
 export function nodeSerial(value: number): NodeSerial {
-  if (!Number.isInteger(value) || value < 0 || value > 0xffff) throw new RangeError(`not a node serial: ${value}`)
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff)
+    throw new RangeError(`not a node serial: ${value}`)
   return value as NodeSerial
 }
 
 /** Checks and brands: 1 … 65535. Throws a RangeError. */
 export function epoch(value: number): Epoch {
-  if (!Number.isInteger(value) || value < 1 || value > 0xffff) throw new RangeError(`not an epoch: ${value}`)
+  if (!Number.isInteger(value) || value < 1 || value > 0xffff)
+    throw new RangeError(`not an epoch: ${value}`)
   return value as Epoch
 }
 
@@ -60,7 +70,9 @@ export function hlc(value: bigint): Hlc {
 
 /** The timestamp (epoch, hlc, node). */
 export function timestampOf(parts: { epoch: Epoch; hlc: Hlc; node: NodeSerial }): Timestamp {
-  return ((BigInt(parts.epoch) << 112n) | (parts.hlc << 32n) | (BigInt(parts.node) << 16n)) as Timestamp
+  return ((BigInt(parts.epoch) << 112n) |
+    (parts.hlc << 32n) |
+    (BigInt(parts.node) << 16n)) as Timestamp
 }
 
 /** The hybrid clock value (nanos, 0). */
@@ -93,7 +105,10 @@ export function nanosOfHlc(value: Hlc): Nanos {
   return (value >> 16n) as Nanos
 }
 
-/** The public form, the low 112 bits: unique and ordered alike, since the clock also rises across epochs. */
+/**
+ * The public form, the low 112 bits: unique and ordered alike, since the clock also rises across
+ * epochs.
+ */
 export function publicTxnId(id: TxnId): bigint {
   return id & ((1n << 112n) - 1n)
 }

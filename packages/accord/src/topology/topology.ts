@@ -27,7 +27,10 @@ export class Topology {
     return this.members.includes(node)
   }
 
-  /** The distance from `from` to this node on the ring of members: who acts first when `from` is silent. */
+  /**
+   * The distance from `from` to this node on the ring of members: who acts first when `from` is
+   * silent.
+   */
   rankAfter(from: NodeSerial): number {
     const n = this.members.length
     const own = this.members.indexOf(this.self)

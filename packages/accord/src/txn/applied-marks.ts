@@ -27,7 +27,10 @@ export class AppliedMarks {
     return max
   }
 
-  /** Something conflicting at or above `t` is applied here: if this is decided at `t`, it is applied here (5.4). */
+  /**
+   * Something conflicting at or above `t` is applied here: if this is decided at `t`, it is applied
+   * here (5.4).
+   */
   covers(keys: Keys, t: Timestamp): boolean {
     return t <= this.max(keys)
   }
@@ -52,11 +55,15 @@ export class AppliedMarks {
     return canonicalMarks(marks)
   }
 
-  /** What changes when a transaction with `keys` is applied at `at`. Per key the applied timestamps rise strictly. */
+  /**
+   * What changes when a transaction with `keys` is applied at `at`. Per key the applied timestamps
+   * rise strictly.
+   */
   advance(parts: { keys: Keys; id: TxnId; at: Timestamp }): readonly Mark[] {
     invariant(parts.at > this.max(parts.keys), 'per key the applied timestamps rise strictly')
     const { id, at } = parts
-    const changed: Mark[] = parts.keys === 'all' ? [{ key: 'all', id, at }] : parts.keys.map((key) => ({ key, id, at }))
+    const changed: Mark[] =
+      parts.keys === 'all' ? [{ key: 'all', id, at }] : parts.keys.map((key) => ({ key, id, at }))
     if (parts.keys === 'all') this.#marks.clear()
     for (const mark of changed) this.#marks.set(mark.key, mark)
     return changed

@@ -4,9 +4,13 @@ import type { TxnId } from '../time/timestamp.ts'
 import type { ConflictKey, Keys } from './keys.ts'
 import type { TxnRecord } from './txn-record.ts'
 
-/** Whether a record counts: with vote, accepted value or outcome, keys known, neither applied nor invalidated. */
+/**
+ * Whether a record counts: with vote, accepted value or outcome, keys known, neither applied nor
+ * invalidated.
+ */
 export function isConflicting(record: TxnRecord): boolean {
-  if (record.keys === undefined || record.applied || record.outcome?.kind === 'invalidated') return false
+  if (record.keys === undefined || record.applied || record.outcome?.kind === 'invalidated')
+    return false
   return record.vote !== undefined || record.accepted !== undefined || record.outcome !== undefined
 }
 

@@ -18,8 +18,20 @@ describe('merging deps', () => {
 
   it('takes the greatest mark of each key, and none that the mark of everything implies', () => {
     const merged = mergeDeps([
-      { ids: [], marks: [{ key: A, id: at(2), at: at(2) }, { key: B, id: at(9), at: at(9) }] },
-      { ids: [], marks: [{ key: 'all', id: at(5), at: at(5) }, { key: B, id: at(8), at: at(8) }] },
+      {
+        ids: [],
+        marks: [
+          { key: A, id: at(2), at: at(2) },
+          { key: B, id: at(9), at: at(9) },
+        ],
+      },
+      {
+        ids: [],
+        marks: [
+          { key: 'all', id: at(5), at: at(5) },
+          { key: B, id: at(8), at: at(8) },
+        ],
+      },
     ])
     expect(merged.marks).toEqual([
       { key: 'all', id: at(5), at: at(5) },

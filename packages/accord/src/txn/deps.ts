@@ -1,8 +1,9 @@
 /**
  * Deps: a superset of the conflicting transactions that may execute before one (`protocol.md` 4.2).
  *
- * Ids name what was unapplied where they were collected; a mark stands for everything that was applied
- * there with its key, at or below it (elision). Only sets that were merged from a quorum bind anyone.
+ * Ids name what was unapplied where they were collected; a mark stands for everything that was
+ * applied there with its key, at or below it (elision). Only sets that were merged from a quorum
+ * bind anyone.
  */
 
 import { compareTimestamps, type Timestamp, type TxnId } from '../time/timestamp.ts'
@@ -11,14 +12,20 @@ import { compareKeys, type ConflictKey } from './keys.ts'
 /** What a mark is of: one key, or everything. */
 export type MarkKey = ConflictKey | 'all'
 
-/** Everything with this key (`'all'`: everything) at or below `at` comes before. `id` is the transaction at `at`. */
+/**
+ * Everything with this key (`'all'`: everything) at or below `at` comes before. `id` is the
+ * transaction at `at`.
+ */
 export interface Mark {
   readonly key: MarkKey
   readonly id: TxnId
   readonly at: Timestamp
 }
 
-/** Ids rise strictly; marks: `'all'` first, then rising by key, one for each key, each above the `'all'` mark. */
+/**
+ * Ids rise strictly; marks: `'all'` first, then rising by key, one for each key, each above the
+ * `'all'` mark.
+ */
 export interface Deps {
   readonly ids: readonly TxnId[]
   readonly marks: readonly Mark[]
@@ -27,7 +34,10 @@ export interface Deps {
 /** Nothing comes before. */
 export const NO_DEPS: Deps = Object.freeze({ ids: Object.freeze([]), marks: Object.freeze([]) })
 
-/** The union of ids; for each key the greatest mark; marks at or below the greatest `'all'` mark fall away. */
+/**
+ * The union of ids; for each key the greatest mark; marks at or below the greatest `'all'` mark
+ * fall away.
+ */
 export function mergeDeps(sets: readonly Deps[]): Deps {
   const ids = new Set<TxnId>()
   const marks = new Map<MarkKey, Mark>()

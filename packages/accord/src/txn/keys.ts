@@ -17,15 +17,20 @@ export const DEFAULT_KEYS: Keys = Object.freeze([conflictKey('default')])
 /** Checks and brands: 1 … 255 latin1 characters, not `all`. Throws a RangeError. */
 export function conflictKey(value: string): ConflictKey {
   // oxlint-disable-next-line no-control-regex
-  if (!/^[\u0000-\u00ff]{1,255}$/.test(value)) throw new RangeError('a conflict key is 1 to 255 latin1 characters')
+  if (!/^[\u0000-\u00ff]{1,255}$/.test(value))
+    throw new RangeError('a conflict key is 1 to 255 latin1 characters')
   if (value === 'all') throw new RangeError('the conflict key `all` is reserved')
   return value as ConflictKey
 }
 
-/** The canonical set: sorted, without repetition. Throws a RangeError when empty or above {@link KEYS_MAX}. */
+/**
+ * The canonical set: sorted, without repetition. Throws a RangeError when empty or above
+ * {@link KEYS_MAX}.
+ */
 export function keysOf(values: Iterable<string>): Keys {
   const keys = [...new Set(values)].map(conflictKey).sort(compareKeys)
-  if (keys.length === 0 || keys.length > KEYS_MAX) throw new RangeError(`not 1 to ${KEYS_MAX} keys: ${keys.length}`)
+  if (keys.length === 0 || keys.length > KEYS_MAX)
+    throw new RangeError(`not 1 to ${KEYS_MAX} keys: ${keys.length}`)
   return keys
 }
 
@@ -34,7 +39,8 @@ export function isCanonical(keys: Keys): boolean {
   if (keys === 'all') return true
   if (keys.length === 0 || keys.length > KEYS_MAX) return false
   if (keys.some((key) => key === 'all')) return false
-  for (let i = 1; i < keys.length; i++) if (compareKeys(at(keys, i - 1), at(keys, i)) >= 0) return false
+  for (let i = 1; i < keys.length; i++)
+    if (compareKeys(at(keys, i - 1), at(keys, i)) >= 0) return false
   return true
 }
 

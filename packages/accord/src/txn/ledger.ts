@@ -1,13 +1,15 @@
-/** The live records: one owner for what this replica knows of each transaction, and for what must be stored. */
+/**
+ * The live records: one owner for what this replica knows of each transaction, and for what must be
+ * stored.
+ */
 
 import { invariant } from '../invariant.ts'
-import type { ReadyId } from '../input.ts'
-import type { RecordReader, Write } from '../ready.ts'
+import type { ReadyId } from '../brand.ts'
 import { compareBallots, isZero } from '../time/ballot.ts'
 import type { TxnId } from '../time/timestamp.ts'
 import { ConflictIndex } from './conflict-index.ts'
 import { sameKeys } from './keys.ts'
-import { emptyRecord, type TxnRecord } from './txn-record.ts'
+import { emptyRecord, type RecordWrite, type TxnRecord } from './txn-record.ts'
 
 /** Payloads of finished records kept in memory, in bytes, at most. */
 const CACHED_BYTES_MAX = 16 * 1_048_576
@@ -16,19 +18,26 @@ const CACHED_BYTES_MAX = 16 * 1_048_576
 export class Ledger {
   readonly conflicts: ConflictIndex = new ConflictIndex()
   readonly #records = new Map<TxnId, TxnRecord>()
-  readonly #reader: RecordReader
+  readonly #stored: (id: TxnId) => TxnRecord | undefined
   readonly #cachedMax: number
   /** To be written with the next Ready, and whether the payload is new to the store. */
   #dirty = new Map<TxnId, boolean>()
   /** Changed in this step: their consequences are still to be drawn. */
   #touched = new Set<TxnId>()
-  /** Finished records in memory, oldest first, and the Ready that holds their last write, once drained. */
+  /**
+   * Finished records in memory, oldest first, and the Ready that holds their last write, once
+   * drained.
+   */
   readonly #finished = new Map<TxnId, ReadyId | undefined>()
   #storedThrough = -1
   #cachedBytes = 0
 
-  constructor(parts: { reader: RecordReader; cachedMax: number; live: readonly TxnRecord[] }) {
-    this.#reader = parts.reader
+  constructor(parts: {
+    stored: (id: TxnId) => TxnRecord | undefined
+    cachedMax: number
+    live: readonly TxnRecord[]
+  }) {
+    this.#stored = parts.stored
     this.#cachedMax = parts.cachedMax
     for (const record of parts.live) {
       this.#records.set(record.id, record)
@@ -38,7 +47,7 @@ export class Ledger {
 
   /** What is known, here or in the store; undefined when nothing is. */
   get(id: TxnId): TxnRecord | undefined {
-    return this.#records.get(id) ?? this.#reader.record(id)
+    return this.#records.get(id) ?? this.#stored(id)
   }
 
   /** What is known, or the record of which only the id is. */
@@ -69,14 +78,18 @@ export class Ledger {
     return touched
   }
 
-  /** What the next Ready has to store; `applied` are ids whose record goes with their execution instead. */
-  takeWrites(ready: ReadyId, applied: ReadonlySet<TxnId>): readonly Write[] {
+  /**
+   * What the next Ready has to store; `applied` are ids whose record goes with their execution
+   * instead.
+   */
+  takeWrites(ready: ReadyId, applied: ReadonlySet<TxnId>): readonly RecordWrite[] {
     if (this.#dirty.size === 0) return []
-    const writes: Write[] = []
+    const writes: RecordWrite[] = []
     for (const [id, txnIsNew] of this.#dirty) {
       if (this.#finished.has(id)) this.#finished.set(id, ready)
       const record = this.#records.get(id)
-      if (record !== undefined && !applied.has(id)) writes.push({ kind: 'record', record, txnIsNew })
+      if (record !== undefined && !applied.has(id))
+        writes.push({ kind: 'record', record, txnIsNew })
     }
     this.#dirty = new Map()
     return writes

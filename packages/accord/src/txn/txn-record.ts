@@ -18,7 +18,10 @@ export interface Accepted {
   readonly value: Timestamp | 'invalid'
 }
 
-/** Final; beats every ballot. `deps` undefined means applied here, learned from a state that covers it. */
+/**
+ * Final; beats every ballot. `deps` undefined means applied here, learned from a state that covers
+ * it.
+ */
 export type Outcome =
   | { readonly kind: 'decided'; readonly executeAt: Timestamp; readonly deps: Deps | undefined }
   | { readonly kind: 'invalidated' }
@@ -34,6 +37,13 @@ export interface TxnRecord {
   readonly accepted: Accepted | undefined
   readonly outcome: Outcome | undefined
   readonly applied: boolean
+}
+
+/** A record to be stored whole. `txnIsNew`: its payload was not stored before; it is kept apart. */
+export interface RecordWrite {
+  readonly kind: 'record'
+  readonly record: TxnRecord
+  readonly txnIsNew: boolean
 }
 
 /** The ladder, derived (`protocol.md` 3.2). */
@@ -64,6 +74,7 @@ export function emptyRecord(id: TxnId): TxnRecord {
 export function statusOf(record: TxnRecord): Status {
   if (record.outcome?.kind === 'invalidated') return 'invalidated'
   if (record.outcome !== undefined) return record.applied ? 'applied' : 'stable'
-  if (record.accepted !== undefined) return record.accepted.value === 'invalid' ? 'acceptedInvalid' : 'accepted'
+  if (record.accepted !== undefined)
+    return record.accepted.value === 'invalid' ? 'acceptedInvalid' : 'accepted'
   return record.vote === undefined ? 'idOnly' : 'preAccepted'
 }

@@ -9,7 +9,10 @@ export interface ApplicationTxn {
   readonly kind: 'application'
   readonly keys: Keys
   readonly payload: Bytes
-  /** Of the payload, by the digest function of the cluster (32 bytes at most): two nodes compare it, not the bytes. */
+  /**
+   * Of the payload, by the digest function of the cluster (32 bytes at most): two nodes compare it,
+   * not the bytes.
+   */
   readonly digest: Bytes
 }
 

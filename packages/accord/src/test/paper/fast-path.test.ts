@@ -25,7 +25,9 @@ describe('2.2: the fast path', () => {
     const said = node.submit(1)
     expect(said.atOnce).toEqual([])
     expect(said.afterStore.map(([to]) => to)).toEqual([1, 2])
-    expect(said.writes[0]).toMatchObject({ record: { vote: { witnessedAt: at(1_000), yes: true } } })
+    expect(said.writes[0]).toMatchObject({
+      record: { vote: { witnessedAt: at(1_000), yes: true } },
+    })
   })
 
   it('decides with one peer of three, executes after the decision is stored, answers after the execution is', () => {

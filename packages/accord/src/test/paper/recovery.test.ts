@@ -1,7 +1,14 @@
 /** protocol.md 6: recovery, at the replica and at the recoverer. */
 
 import { describe, expect, it } from 'vitest'
-import { NO_DEPS, nodeSerial, type Ballot, type RecoverOk, type Timestamp, type TxnId } from '../../index.ts'
+import {
+  NO_DEPS,
+  nodeSerial,
+  type Ballot,
+  type RecoverOk,
+  type Timestamp,
+  type TxnId,
+} from '../../index.ts'
 import { DEFAULT_KEYS } from '../../txn/keys.ts'
 import { ReplicaUnderTest, at, sent, theOne, txnOf, type Said } from '../replica-under-test.ts'
 
@@ -44,7 +51,11 @@ describe('6.1: a replica asked to recover', () => {
     const ballot = ballotOf(3, 2)
     const said = node.hear(2, { kind: 'recover', id: TAU, ballot, txn: undefined })
     expect(said.atOnce).toEqual([])
-    expect(theOne(said, 'recoverOk')).toMatchObject({ ballot, vote: undefined, accepted: undefined })
+    expect(theOne(said, 'recoverOk')).toMatchObject({
+      ballot,
+      vote: undefined,
+      accepted: undefined,
+    })
     expect(node.stored(TAU)?.promised).toEqual(ballot)
   })
 
@@ -67,7 +78,13 @@ describe('6.1: a replica asked to recover', () => {
 
   it('keeps two registers: a promise does not change the ballot of what was accepted', () => {
     const node = new ReplicaUnderTest({ self: 0, size: 5 })
-    const accept = { kind: 'accept' as const, ballot: ballotOf(1, 2), id: TAU, keys: DEFAULT_KEYS, executeAt: at(950) }
+    const accept = {
+      kind: 'accept' as const,
+      ballot: ballotOf(1, 2),
+      id: TAU,
+      keys: DEFAULT_KEYS,
+      executeAt: at(950),
+    }
     node.hear(2, accept)
     const said = node.hear(3, { kind: 'recover', id: TAU, ballot: ballotOf(5, 3), txn: undefined })
     expect(theOne(said, 'recoverOk').accepted).toEqual({ ballot: ballotOf(1, 2), value: at(950) })
@@ -131,7 +148,12 @@ describe('6.2: a recoverer', () => {
     node.hear(1, { kind: 'acceptOk', id: TAU, ballot, deps: NO_DEPS })
     const said = node.hear(2, { kind: 'acceptOk', id: TAU, ballot, deps: NO_DEPS })
     expect(sent(said, 'stable')).toHaveLength(4)
-    expect(said.notices).toContainEqual({ kind: 'decided', id: TAU, path: 'recovered', executeAt: TAU })
+    expect(said.notices).toContainEqual({
+      kind: 'decided',
+      id: TAU,
+      path: 'recovered',
+      executeAt: TAU,
+    })
   })
 
   it('begins again with the payload when only another holds it', () => {
@@ -153,7 +175,10 @@ describe('6.2: a recoverer', () => {
     expect(first?.message.txn).toBeUndefined()
     const withTxn = { ...reply(ballot, { ...voted(id, id), txn: txnOf(1) }), id }
     const said = node.hear(1, withTxn)
-    const again = sent({ ...said, afterStore: [...said.afterStore, ...node.advance(20).afterStore] }, 'recover')
+    const again = sent(
+      { ...said, afterStore: [...said.afterStore, ...node.advance(20).afterStore] },
+      'recover',
+    )
     expect(again[0]?.message.txn).toEqual(txnOf(1))
     expect(again[0]?.message.ballot.round).toBe(ballot.round + 1)
     expect(node.stored(id)?.vote?.yes).toBe(false)
@@ -204,7 +229,9 @@ describe('4.4: a restarted coordinator', () => {
     const boot = node.restart()
     expect(sent(boot, 'preAccept')).toEqual([])
     // A vote for the round of its earlier life decides nothing.
-    expect(sent(node.hear(1, { kind: 'preAcceptOk', id, witnessedAt: id, deps: NO_DEPS }), 'stable')).toEqual([])
+    expect(
+      sent(node.hear(1, { kind: 'preAcceptOk', id, witnessedAt: id, deps: NO_DEPS }), 'stable'),
+    ).toEqual([])
     const said = node.advance(100)
     expect(sent(said, 'query').length).toBeGreaterThan(0)
     expect(sent(said, 'recover')[0]?.message.ballot).toEqual(ballotOf(1, 0))

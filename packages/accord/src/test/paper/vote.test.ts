@@ -25,7 +25,10 @@ describe('1.6: a vote', () => {
   it('is no, with a later timestamp and without deps, when something conflicting does', () => {
     const node = replica()
     node.hear(1, { kind: 'preAccept', id: at(950, 1), txn: txnOf(1) })
-    const vote = theOne(node.hear(2, { kind: 'preAccept', id: at(900, 2), txn: txnOf(2) }), 'preAcceptOk')
+    const vote = theOne(
+      node.hear(2, { kind: 'preAccept', id: at(900, 2), txn: txnOf(2) }),
+      'preAcceptOk',
+    )
     expect(vote.witnessedAt).toBeGreaterThan(at(950, 1))
     expect(vote.deps).toBeUndefined()
   })
@@ -43,10 +46,16 @@ describe('1.6: a vote', () => {
     const first = node.hear(1, { kind: 'preAccept', id: at(900, 1), txn: txnOf(1) })
     expect(theOne(first, 'preAcceptOk').witnessedAt).toBe(at(900, 1))
     node.hear(2, { kind: 'preAccept', id: at(950, 2), txn: txnOf(2) })
-    const again = theOne(node.hear(1, { kind: 'preAccept', id: at(900, 1), txn: txnOf(1) }), 'preAcceptOk')
+    const again = theOne(
+      node.hear(1, { kind: 'preAccept', id: at(900, 1), txn: txnOf(1) }),
+      'preAcceptOk',
+    )
     expect(again.witnessedAt).toBe(at(900, 1))
     node.restart()
-    const later = theOne(node.hear(1, { kind: 'preAccept', id: at(900, 1), txn: txnOf(1) }), 'preAcceptOk')
+    const later = theOne(
+      node.hear(1, { kind: 'preAccept', id: at(900, 1), txn: txnOf(1) }),
+      'preAcceptOk',
+    )
     expect(later.witnessedAt).toBe(at(900, 1))
   })
 
@@ -56,7 +65,10 @@ describe('1.6: a vote', () => {
       { ...node.submit(9), afterStore: node.submit(8).afterStore.slice(0, 1), atOnce: [] },
       'preAccept',
     ).id
-    const vote = theOne(node.hear(2, { kind: 'preAccept', id: at(900, 2), txn: txnOf(2) }), 'preAcceptOk')
+    const vote = theOne(
+      node.hear(2, { kind: 'preAccept', id: at(900, 2), txn: txnOf(2) }),
+      'preAcceptOk',
+    )
     expect(vote.witnessedAt).toBe(at(900, 2))
     expect(own).toBeGreaterThan(at(900, 2))
   })
@@ -67,7 +79,11 @@ describe('3.3: a vote', () => {
     const said = replica().hear(1, { kind: 'preAccept', id: at(900, 1), txn: txnOf(1) })
     expect(said.atOnce).toEqual([])
     expect(said.afterStore).toHaveLength(1)
-    expect(said.writes[0]).toMatchObject({ kind: 'record', record: { vote: { yes: true } }, txnIsNew: true })
+    expect(said.writes[0]).toMatchObject({
+      kind: 'record',
+      record: { vote: { yes: true } },
+      txnIsNew: true,
+    })
   })
 })
 
@@ -75,7 +91,11 @@ describe('1.4: a replica with another clock', () => {
   it('refuses an id too far in the future, stores nothing and observes nothing', () => {
     const node = replica()
     const said = node.hear(1, { kind: 'preAccept', id: at(2_001, 1), txn: txnOf(1) })
-    expect(theOne(said, 'refused')).toEqual({ kind: 'refused', id: at(2_001, 1), reason: 'tooFarAhead' })
+    expect(theOne(said, 'refused')).toEqual({
+      kind: 'refused',
+      id: at(2_001, 1),
+      reason: 'tooFarAhead',
+    })
     expect(said.writes).toEqual([])
     const own = sent(node.submit(1), 'preAccept')[0]
     expect(own?.message.id).toBe(at(1_000, 0))
@@ -92,7 +112,10 @@ describe('1.4: a replica with another clock', () => {
       digest: txnOf(1).digest,
       txn: txnOf(1),
     })
-    const vote = theOne(node.hear(2, { kind: 'preAccept', id: at(5_001, 2), txn: txnOf(2) }), 'preAcceptOk')
+    const vote = theOne(
+      node.hear(2, { kind: 'preAccept', id: at(5_001, 2), txn: txnOf(2) }),
+      'preAcceptOk',
+    )
     expect(vote.witnessedAt).toBe(at(5_001, 2))
   })
 })
@@ -105,7 +128,11 @@ describe('4.3: PreAccept', () => {
     const said = node.hear(1, { kind: 'preAccept', id: at(900, 1), txn: txnOf(1) })
     expect(theOne(said, 'nack')).toEqual({ kind: 'nack', id: at(900, 1), promised: ballot })
     expect(sent(said, 'preAcceptOk')).toEqual([])
-    expect(node.stored(at(900, 1))).toMatchObject({ vote: undefined, promised: ballot, txn: txnOf(1) })
+    expect(node.stored(at(900, 1))).toMatchObject({
+      vote: undefined,
+      promised: ballot,
+      txn: txnOf(1),
+    })
   })
 
   it('is refused as not honest when it does not come from the coordinator', () => {

@@ -1,0 +1,96 @@
+/**
+ * What the steps since the last drain amount to: one Ready, and what becomes true once it is
+ * stored.
+ */
+
+import type { Context } from './context.ts'
+import type { ReadyId } from './brand.ts'
+import { invariant } from './invariant.ts'
+import type { Identity } from './membership/identity.ts'
+import type { Watermark } from './message/message.ts'
+import { Outbox } from './outbox.ts'
+import type { Answer, Ready, Write } from './ready.ts'
+import type { TxnId } from './time/timestamp.ts'
+
+/** What becomes true when a Ready is stored. */
+export interface Pending {
+  readonly decided: readonly TxnId[]
+  readonly answers: readonly Answer[]
+  readonly applied: Watermark
+  readonly durableSeq: bigint
+}
+
+export class Harvest {
+  readonly #context: Context
+  readonly #identity: Identity
+  readonly #pending = new Map<ReadyId, Pending>()
+  #appliedWrites: (Write & { kind: 'applied' })[] = []
+  #nextReady = 0
+
+  constructor(context: Context, identity: Identity) {
+    this.#context = context
+    this.#identity = identity
+  }
+
+  /** An execution, to be stored in the order of executions. */
+  applied(write: Write & { kind: 'applied' }): void {
+    this.#appliedWrites.push(write)
+  }
+
+  /** Undefined when there is nothing. `applied`: after the last execution. */
+  take(applied: Watermark): Ready | undefined {
+    const context = this.#context
+    const id = this.#nextReady as ReadyId
+    const writes = context.stopped ? [] : this.#takeWrites(id)
+    if (writes.length === 0 && context.out.isEmpty) return undefined
+    const { out } = context
+    context.out = new Outbox()
+    this.#nextReady += 1
+    const { send, sendAfterStore, execute, answers, answersAfterStore, notices } = out
+    if (context.stopped) return onlyNotices(id, out)
+    const decided = decisionsIn(writes)
+    const { durableSeq } = this.#identity
+    this.#pending.set(id, { decided, answers: answersAfterStore, applied, durableSeq })
+    return { id, send, writes, sendAfterStore, execute, answers, notices }
+  }
+
+  /** That Ready is durable. */
+  stored(ready: ReadyId): Pending {
+    const pending = this.#pending.get(ready)
+    invariant(pending !== undefined, 'only what was drained is stored')
+    this.#pending.delete(ready)
+    return pending
+  }
+
+  #takeWrites(id: ReadyId): Write[] {
+    const { ledger, clock } = this.#context
+    const applied = this.#appliedWrites
+    this.#appliedWrites = []
+    const ids = new Set(applied.map((write) => write.record.id))
+    const writes: Write[] = [...ledger.takeWrites(id, ids), ...applied]
+    const { peers, admitted } = this.#identity.takeWrites(writes.length > 0)
+    for (const peer of peers) writes.push({ kind: 'peer', peer })
+    if (admitted) writes.push({ kind: 'admitted' })
+    if (writes.length === 0) return writes
+    const hlc = clock.extendReserve()
+    if (hlc !== undefined) writes.push({ kind: 'hlcReserve', hlc })
+    this.#identity.durableSeq += 1n
+    writes.push({ kind: 'durableSeq', seq: this.#identity.durableSeq })
+    return writes
+  }
+}
+
+/** After the end only the reason is told: nothing more is written, sent, executed or answered. */
+function onlyNotices(id: ReadyId, { notices }: Outbox): Ready {
+  return { id, send: [], writes: [], sendAfterStore: [], execute: [], answers: [], notices }
+}
+
+/** The decisions in a write that wait for it to be executed. */
+function decisionsIn(writes: readonly Write[]): readonly TxnId[] {
+  const ids: TxnId[] = []
+  for (const write of writes) {
+    if (write.kind !== 'record' || write.record.applied) continue
+    if (write.record.outcome?.kind === 'decided') ids.push(write.record.id)
+  }
+  return ids
+}

@@ -1,0 +1,109 @@
+/** Which file hears which message: the dispatch of a replica, one line for each kind. */
+
+import type { Context } from './context.ts'
+import { onAcceptOk } from './coordinate/accept-round.ts'
+import type { Coordination } from './coordinate/coordination.ts'
+import { onAcceptInvalidOk } from './coordinate/invalidate-round.ts'
+import { onPreAcceptOk, onRefused } from './coordinate/pre-accept-round.ts'
+import { onRecoverOk } from './coordinate/recover-round.ts'
+import type { Lead } from './coordinate/round.ts'
+import { onHashAt, type Divergence } from './execute/divergence.ts'
+import type { Identity } from './membership/identity.ts'
+import type { Heartbeat, Message } from './message/message.ts'
+import { onCatchUp } from './progress/catch-up.ts'
+import { onAccept, onAcceptInvalid } from './replicate/on-accept.ts'
+import { onPreAccept } from './replicate/on-pre-accept.ts'
+import { onQuery } from './replicate/on-query.ts'
+import { onRecover } from './replicate/on-recover.ts'
+import { onStable } from './replicate/on-stable.ts'
+import type { NodeSerial } from './time/timestamp.ts'
+
+/** The parts of a replica that hear messages. */
+export interface Hearing {
+  readonly context: Context
+  readonly lead: Lead
+  readonly coordination: Coordination
+  readonly identity: Identity
+  readonly divergence: Divergence
+}
+
+/** A message that fits, from a member that is trusted. Heartbeats are heard by the replica itself. */
+export function hear(parts: Hearing, from: NodeSerial, message: Exclude<Message, Heartbeat>): void {
+  const { context, lead, coordination } = parts
+  switch (message.kind) {
+    case 'preAccept':
+      onPreAccept(context, from, message)
+      return
+    case 'preAcceptOk':
+      onPreAcceptOk(lead, from, message)
+      return
+    case 'refused':
+      onRefused(lead, from, message)
+      return
+    case 'accept':
+      onAccept(context, from, message)
+      return
+    case 'acceptOk':
+      onAcceptOk(lead, from, message)
+      return
+    case 'acceptInvalid':
+      onAcceptInvalid(context, from, message)
+      return
+    case 'acceptInvalidOk':
+      onAcceptInvalidOk(lead, from, message)
+      return
+    case 'recover':
+      onRecover(context, from, message)
+      return
+    case 'recoverOk':
+      onRecoverOk(lead, from, message)
+      return
+    case 'nack':
+      coordination.onNack(message)
+      return
+    case 'decided':
+      coordination.onDecided(from, message)
+      return
+    case 'invalidated':
+      coordination.onInvalidated(message.id)
+      return
+    case 'stable':
+      onStable(context, from, message)
+      return
+    case 'query':
+      onQuery(context, from, { message, tokenOf: (id) => coordination.tokenOf(id) })
+      return
+    case 'queryOk':
+      coordination.onQueryOk(from, message)
+      return
+    default:
+      hearUpkeep(parts, from, message)
+  }
+}
+
+function hearUpkeep(parts: Hearing, from: NodeSerial, message: Message): void {
+  const { context, lead, identity, divergence } = parts
+  switch (message.kind) {
+    case 'catchUp':
+      if (!divergence.isDiverged) onCatchUp(context, from, message)
+      return
+    case 'logChunk':
+      lead.catchUp.receive(from, message)
+      return
+    case 'amnesia':
+      identity.onAmnesia(from, message)
+      return
+    case 'hashAt':
+      onHashAt(context, from, message)
+      return
+    case 'hashAtOk':
+      divergence.onHashAtOk(from, message)
+      return
+    default:
+      context.out.notice({
+        kind: 'rejected',
+        from,
+        what: `${message.kind} is of no use in this version`,
+      })
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * What goes on between members though nobody submits anything: heartbeats, suspicion, comparison,
+ * catch-up.
+ */
+
+import { millis, type Millis } from './brand.ts'
+import type { Context } from './context.ts'
+import type { Coordination } from './coordinate/coordination.ts'
+import type { Lead } from './coordinate/round.ts'
+import type { Divergence } from './execute/divergence.ts'
+import type { Identity } from './membership/identity.ts'
+import type { Heartbeat } from './message/message.ts'
+import { hearHeartbeat, heartbeatFor, type HeartbeatFacts } from './progress/heartbeat.ts'
+import type { NodeSerial } from './time/timestamp.ts'
+
+/** How far this node is, beside what its heartbeats state. */
+export interface Reach {
+  /** Of the last execution, durable or not. */
+  readonly position: bigint
+  /** Decided and waiting. */
+  readonly unapplied: number
+}
+
+/** What upkeep has at hand. */
+export interface UpkeepParts {
+  readonly context: Context
+  readonly lead: Lead
+  readonly coordination: Coordination
+  readonly identity: Identity
+  readonly divergence: Divergence
+  /** Durable facts. */
+  readonly facts: () => HeartbeatFacts
+  readonly reach: () => Reach
+}
+
+export class Upkeep {
+  readonly #parts: UpkeepParts
+  #heartbeatAt: Millis
+
+  constructor(parts: UpkeepParts) {
+    this.#parts = parts
+    this.#heartbeatAt = parts.context.now.elapsed
+  }
+
+  /** When the next heartbeats are due. */
+  get next(): Millis {
+    return this.#heartbeatAt
+  }
+
+  /** A heartbeat, from a member; what its store's identity does not allow is not taken over. */
+  hear(from: NodeSerial, message: Heartbeat): void {
+    const { context, lead, identity, divergence, facts, reach } = this.#parts
+    const isNew = identity.knownStoreId(from).length === 0
+    if (!identity.onHeartbeat(from, message)) return
+    hearHeartbeat(context, lead.peers, { from, message })
+    divergence.compare(from, message.applied, facts().applied.position)
+    lead.catchUp.review(reach())
+    // So that a new store learns at once that it is known here.
+    if (isNew) context.out.afterStore(from, this.#heartbeat(from))
+  }
+
+  /** A connection opened or closed. */
+  link(peer: NodeSerial, up: boolean): void {
+    const { context, lead, coordination } = this.#parts
+    if (!context.topology.peers.includes(peer)) return
+    if (up) context.out.atOnce(peer, this.#heartbeat(peer))
+    if (!lead.peers.link(context, peer, up)) return
+    if (!up) lead.progress.suspected(peer)
+    coordination.suspicionChanged()
+  }
+
+  /** Sends heartbeats when they are due, and looks at those of others. */
+  wake(): void {
+    const { context, lead, coordination, divergence, reach } = this.#parts
+    if (this.#heartbeatAt > context.now.elapsed) return
+    this.#heartbeatAt = millis(context.now.elapsed + context.limits.heartbeatMs)
+    const silent = lead.peers.takeSilent(context)
+    for (const peer of silent) lead.progress.suspected(peer.serial)
+    if (silent.length > 0) coordination.suspicionChanged()
+    for (const peer of context.topology.peers) context.out.atOnce(peer, this.#heartbeat(peer))
+    divergence.repeat()
+    lead.catchUp.review(reach())
+  }
+
+  #heartbeat(to: NodeSerial): Heartbeat {
+    const { context, lead, identity, facts } = this.#parts
+    const receiver = { serial: to, knownStoreId: identity.knownStoreId(to) }
+    return heartbeatFor({ context, peers: lead.peers }, receiver, facts())
+  }
+}
