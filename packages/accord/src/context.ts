@@ -11,6 +11,7 @@ import type { Topology } from './topology/topology.ts'
 import type { AppliedMarks } from './txn/applied-marks.ts'
 import type { Ledger } from './txn/ledger.ts'
 
+/** What handlers and rounds read and change; owned by the replica. */
 export interface Context {
   readonly self: NodeSerial
   readonly limits: Limits

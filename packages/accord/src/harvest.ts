@@ -20,6 +20,7 @@ export interface Pending {
   readonly durableSeq: bigint
 }
 
+/** Collects writes and outputs; hands them out once, and remembers what waits for `stored`. */
 export class Harvest {
   readonly #context: Context
   readonly #identity: Identity

@@ -34,6 +34,7 @@ export interface Mutation {
   readonly value: Bytes | undefined
 }
 
+/** Everything that can happen; a replica changes by nothing else. */
 export type Input =
   /** A batch to order. Answered by exactly one Answer, unless the replica stops. */
   | {

@@ -2,6 +2,7 @@
 
 import { millis, type Bytes, type Millis } from './brand.ts'
 
+/** All but seed and digest have defaults; the digest function must be the same on all nodes. */
 export interface ReplicaOptions {
   /** Everything the replica leaves to chance comes from here. */
   readonly seed: bigint

@@ -29,6 +29,7 @@ export interface Ready {
   readonly notices: readonly Notice[]
 }
 
+/** One part of the atomic write of a Ready. */
 export type Write =
   | RecordWrite
   /**
@@ -94,6 +95,7 @@ export type Answer =
 /** How a decision was reached at the node that made it. */
 export type Path = 'fast' | 'slow' | 'recovered'
 
+/** Something that happened. */
 export type Notice =
   | { readonly kind: 'submitted'; readonly id: TxnId; readonly submission: SubmissionId }
   /** This node made the decision. */

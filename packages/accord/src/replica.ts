@@ -31,6 +31,7 @@ import { Upkeep, type Reach } from './upkeep.ts'
 import { AppliedMarks } from './txn/applied-marks.ts'
 import { Ledger } from './txn/ledger.ts'
 
+/** The protocol as a value: the driver steps, drains, and serves what it gets. */
 export interface Replica {
   /**
    * Advances by one input: synchronous, total, deterministic in (state, input, at). Throws only

@@ -33,6 +33,7 @@ export interface UpkeepParts {
   readonly reach: () => Reach
 }
 
+/** Sends heartbeats, hears them, and acts on what they and the links say. */
 export class Upkeep {
   readonly #parts: UpkeepParts
   #heartbeatAt: Millis

@@ -21,6 +21,7 @@ import { beginPreAccept, checkPreAccept, sendPreAccept } from './pre-accept-roun
 import { checkRecover, recover, sendRecover } from './recover-round.ts'
 import type { Lead, Round } from './round.ts'
 
+/** Each submission gets exactly one answer, unless the replica stops. */
 export class Coordination {
   readonly #lead: Lead
   readonly #submissions = new Map<TxnId, SubmissionId>()

@@ -68,6 +68,7 @@ export interface RecoverRound extends RoundBase {
   lingerAt: Millis | undefined
 }
 
+/** One round of one transaction. */
 export type Round = PreAcceptRound | AcceptRound | InvalidateRound | RecoverRound
 
 /** What a round has at hand. */
@@ -84,6 +85,7 @@ const RESEND_MIN_MS = 50
 /** And at least so often. */
 const RESEND_MAX_MS = 1_000
 
+/** At most one round for each transaction; a round that begins ends the one before. */
 export class Rounds {
   readonly #rounds = new Map<TxnId, Round>()
   readonly #timers = new Deadlines<TxnId>()

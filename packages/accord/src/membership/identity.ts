@@ -12,6 +12,7 @@ import type { DurableState, PeerIdentity } from '../ready.ts'
 import { sameBytes } from '../replicate/on-stable.ts'
 import type { NodeSerial } from '../time/timestamp.ts'
 
+/** What is known of the stores of this cluster, this one among them. */
 export class Identity {
   readonly #context: Context
   readonly #peers: Peers

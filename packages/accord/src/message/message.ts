@@ -21,6 +21,7 @@ export interface PreAcceptOk {
   readonly witnessedAt: Timestamp
   readonly deps: Deps | undefined
 }
+/** Why a replica casts no vote now. Refusing is always safe. */
 export type RefusedReason = 'belowFloor' | 'epochClosing' | 'tooFarAhead' | 'busy'
 /** No vote was cast and nothing stored. */
 export interface Refused {
@@ -49,6 +50,7 @@ export interface AcceptInvalid {
   readonly ballot: Ballot
   readonly id: TxnId
 }
+/** Accepted, durably. */
 export interface AcceptInvalidOk {
   readonly kind: 'acceptInvalidOk'
   readonly id: TxnId
@@ -61,6 +63,7 @@ export interface Recover {
   readonly id: TxnId
   readonly txn: Txn | undefined
 }
+/** The promise, durable, and all that the replica knows. */
 export interface RecoverOk {
   readonly kind: 'recoverOk'
   readonly id: TxnId
@@ -127,6 +130,7 @@ export interface QueryOk {
   readonly kind: 'queryOk'
   readonly items: readonly QueryItem[]
 }
+/** What is known of one id without an outcome. */
 export interface QueryItem {
   readonly id: TxnId
   /** `inProgress`: only from the node that drives it; the token changes when there was progress. */
@@ -141,11 +145,13 @@ export interface RaiseFloor {
   readonly floor: Timestamp
   readonly since: Timestamp | undefined
 }
+/** A decided transaction without its payload. */
 export interface DecidedEntry {
   readonly id: TxnId
   readonly executeAt: Timestamp
   readonly keys: Keys
 }
+/** The floor is durable; what was witnessed below it and is not finished. */
 export interface FloorOk {
   readonly kind: 'floorOk'
   readonly round: number
@@ -167,11 +173,13 @@ export interface ReadDeps {
   readonly epoch: Epoch
   readonly keys: Keys
 }
+/** What a read must see applied first. */
 export interface ReadDepsOk {
   readonly kind: 'readDepsOk'
   readonly round: number
   readonly deps: Deps
 }
+/** Reads wait for the next epoch. */
 export interface EpochClosing {
   readonly kind: 'epochClosing'
   readonly round: number
@@ -194,6 +202,7 @@ export interface LogEntry {
   /** The position of its last entry and the chain heads there. */
   readonly watermark: Watermark
 }
+/** Entries in the order of executeAt, durable at the sender. */
 export interface LogChunk {
   readonly kind: 'logChunk'
   /** That of the request. */
@@ -218,6 +227,7 @@ export interface Watermark {
   readonly txnHash: Bytes
   readonly execHash: Bytes
 }
+/** What a node does at present, as its peers are told. */
 export type NodePhase = 'serving' | 'diverged' | 'blocked' | 'learner' | 'starting'
 /** Durable facts, and a ping. Never observed by the clock. */
 export interface Heartbeat {
@@ -264,6 +274,7 @@ export interface HashAtOk {
   readonly execHash: Bytes | undefined
 }
 
+/** Everything one node says to another. */
 export type Message =
   | PreAccept
   | PreAcceptOk

@@ -18,6 +18,7 @@ const LEAD_MAX = 1_000n
 /** About as many bytes in one chunk. */
 const CHUNK_BYTES_MAX = 1_048_576
 
+/** One chunk is asked for at a time; the next when the last is mostly executed. */
 export class CatchUpLog {
   readonly #context: Context
   readonly #peers: Peers

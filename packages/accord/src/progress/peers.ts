@@ -23,6 +23,7 @@ export interface Peer {
   distrusted: boolean
 }
 
+/** Every other member of the epoch; suspicion is a hint that only timing rests on. */
 export class Peers {
   readonly #peers = new Map<NodeSerial, Peer>()
   #rttP99: Millis = millis(10)

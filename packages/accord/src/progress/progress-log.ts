@@ -36,6 +36,7 @@ const QUERY_MIN_MS = 10
 /** The base delay when the coordinator is suspected, at least. */
 const SUSPECTED_MIN_MS = 20
 
+/** Every wait has someone who ends it: what is watched is asked about, then recovered. */
 export class ProgressLog {
   readonly #context: Context
   readonly #peers: Peers

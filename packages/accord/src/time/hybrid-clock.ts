@@ -25,6 +25,7 @@ import {
  */
 const RESERVE_LEAD = 50_000_000n << 16n
 
+/** Mints every timestamp of one node. */
 export class HybridClock {
   readonly #self: NodeSerial
   #last: Hlc

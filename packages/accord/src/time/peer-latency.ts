@@ -9,6 +9,7 @@ const UNMEASURED_MS = millis(10)
 /** No figure above it is believed: a pause of a peer is not its distance. */
 const RTT_MAX = 1_000
 
+/** The last round trips to one peer, and the offset of its clock. */
 export class PeerLatency {
   readonly #samples: number[] = []
   #next = 0

@@ -2,6 +2,7 @@
 
 import { invariant } from '../invariant.ts'
 
+/** How many members each step needs. */
 export interface QuorumSizes {
   /** Members. */
   readonly n: number

@@ -5,6 +5,7 @@ import { compareSerials } from '../time/serial-order.ts'
 import type { Epoch, NodeSerial } from '../time/timestamp.ts'
 import { quorumSizes, type QuorumSizes } from './quorum-sizes.ts'
 
+/** One epoch as one of its members sees it. */
 export class Topology {
   readonly epoch: Epoch
   /** Rising. */

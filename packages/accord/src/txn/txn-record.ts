@@ -26,6 +26,7 @@ export type Outcome =
   | { readonly kind: 'decided'; readonly executeAt: Timestamp; readonly deps: Deps | undefined }
   | { readonly kind: 'invalidated' }
 
+/** One transaction at one replica. */
 export interface TxnRecord {
   readonly id: TxnId
   /** Absent: known only as a dependency, or through Accept. */

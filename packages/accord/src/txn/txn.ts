@@ -38,6 +38,7 @@ export interface MemberEntry {
   readonly address: string
 }
 
+/** What consensus orders. */
 export type Txn = ApplicationTxn | BarrierTxn | ReconfigTxn
 
 /** The keys of any kind. */
