@@ -37,9 +37,11 @@ export function lockDirectory(directory: string): DirectoryLock {
   const file = join(directory, LOCK_FILE)
   const text = JSON.stringify(self())
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    if (create(directory, file, text)) return { release: () => removeOwn(file, text) }
     const found = read(file)
-    if (found === undefined) continue
+    if (found === undefined) {
+      if (create(directory, file, text)) return { release: () => removeOwn(file, text) }
+      continue
+    }
     const holder = parseHolder(found)
     if (holder !== undefined && mayBeAlive(holder)) throw lockedBy(directory, holder.pid)
     setAside(directory, file, found)
@@ -68,10 +70,9 @@ function create(directory: string, file: string, text: string): boolean {
     return true
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false
-    throw storeFailure('refused', `cannot write into ${directory}: ${messageOf(error)}; a node must own its data directory`, {
-      path: directory,
-      cause: error,
-    })
+    const help = systemCode(error) === 'ENOSPC' ? 'free some space first' : 'a node must own its data directory'
+    const message = `cannot write into ${directory}: ${messageOf(error)}; ${help}`
+    throw storeFailure('refused', message, { path: directory, cause: error })
   } finally {
     rmSync(draft, { force: true })
   }

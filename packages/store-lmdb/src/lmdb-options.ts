@@ -22,6 +22,12 @@ export interface LmdbStoreOptions {
    * turns the watch off.
    */
   readonly reserveBytes?: number
+  /**
+   * On opening, a file up to this size is read page by page, so that one the disk has altered is refused and never
+   * the end of the process; about a second for each GiB. Of a larger one only the meta pages are checked. Default
+   * 4 GiB.
+   */
+  readonly treeCheckMaxBytes?: number
   /** How much `path` can still take, in bytes, asked at most ten times a second: for quotas. Default `statfs`. */
   readonly availableBytes?: (path: string) => number
 }
@@ -32,18 +38,22 @@ export interface ParsedLmdbOptions {
   readonly mapMaxBytes: number
   readonly durability: LmdbDurability
   readonly reserveBytes: number | undefined
+  readonly treeCheckMaxBytes: number
   readonly availableBytes: ((path: string) => number) | undefined
 }
 
 /** 1 TiB: within the 47 bits of address space of every 64-bit computer, and a file nobody will fill. */
 const MAP_BYTES_DEFAULT = 2 ** 40
 const MAP_BYTES_MIN = 2 ** 20
+/** A start within seconds: larger stores trust their disk more, or wait. */
+const TREE_CHECK_BYTES_DEFAULT = 4 * 2 ** 30
 /** 64 TiB: half of what a 64-bit process can map. */
 const MAP_BYTES_MAX = 2 ** 46
 
 /** Throws `INVALID_ARGUMENT`, naming the option. */
 export function parseLmdbOptions(options: LmdbStoreOptions): Readonly<ParsedLmdbOptions> {
-  const { path, mapMaxBytes = MAP_BYTES_DEFAULT, durability = 'sync', reserveBytes, availableBytes } = options
+  const { path, mapMaxBytes = MAP_BYTES_DEFAULT, durability = 'sync', reserveBytes } = options
+  const { treeCheckMaxBytes = TREE_CHECK_BYTES_DEFAULT, availableBytes } = options
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
     throw invalid('path', 'must name a directory', path)
   }
@@ -53,13 +63,15 @@ export function parseLmdbOptions(options: LmdbStoreOptions): Readonly<ParsedLmdb
   if (durability !== 'sync' && durability !== 'process') {
     throw invalid('durability', "must be 'sync' or 'process'", durability)
   }
-  if (reserveBytes !== undefined && (!Number.isSafeInteger(reserveBytes) || reserveBytes < 0)) {
-    throw invalid('reserveBytes', 'must be a whole number of 0 or more', reserveBytes)
+  for (const [option, value] of Object.entries({ reserveBytes, treeCheckMaxBytes })) {
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 0)) {
+      throw invalid(option, 'must be a whole number of 0 or more', value)
+    }
   }
   if (availableBytes !== undefined && typeof availableBytes !== 'function') {
     throw invalid('availableBytes', 'must be a function', availableBytes)
   }
-  return Object.freeze({ path, mapMaxBytes, durability, reserveBytes, availableBytes })
+  return Object.freeze({ path, mapMaxBytes, durability, reserveBytes, treeCheckMaxBytes, availableBytes })
 }
 
 function invalid(option: string, rule: string, value: unknown): SyneviError {

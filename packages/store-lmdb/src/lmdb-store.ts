@@ -174,7 +174,7 @@ export class LmdbStore implements Store, AsyncDisposable {
   async #copy(target: DataDirectory): Promise<void> {
     try {
       await target.place((file) => this.#environment.copy(file))
-      checkImage(target.dataFile)
+      checkImage(target.dataFile, 0)
       target.finish()
     } catch (error) {
       const message = `cannot copy to ${target.path}: ${messageOf(error)}`
@@ -233,7 +233,7 @@ interface Opened {
 
 async function openEnvironment(directory: DataDirectory, options: ParsedLmdbOptions): Promise<LmdbEnvironment> {
   if (directory.isNew()) await directory.place(async (file) => startEnvironment(file, options).close())
-  checkImage(directory.dataFile)
+  checkImage(directory.dataFile, options.treeCheckMaxBytes)
   const environment = startEnvironment(directory.dataFile, options)
   const [other] = environment.others()
   const isStray = !directory.isFinished() && environment.page(FIRST_RECORD).length > 0
