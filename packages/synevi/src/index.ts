@@ -64,7 +64,8 @@ export {
 } from './chain/hash-chain.ts'
 export { verifySteps, type VerifyReport } from './chain/verify.ts'
 export { type AppliedEntry } from './chain/chained-entries.ts'
-export { NodeState, type NodeStateOptions } from './state/node-state.ts'
+export { NodeState } from './state/node-state.ts'
+export { type NodeStateOptions } from './state/store-identity.ts'
 export { type AppliedHead, type ClusterSettings, type StoredIdentity } from './state/node-facts.ts'
 export { decodeBatch, encodeBatch, requestBytes, type Request } from './request.ts'
 

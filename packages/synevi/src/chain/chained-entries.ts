@@ -4,7 +4,13 @@ import type { Bytes, LogEntry, Timestamp, TxnId } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 import { decodeBatch, type Request } from '../request.ts'
 import type { TxnPlace } from '../state/log-table.ts'
-import type { ChainHasher, ChainHeads, OutcomeNote } from './hash-chain.ts'
+import {
+  bytesOfHash,
+  textOfHash,
+  type ChainHasher,
+  type ChainHeads,
+  type OutcomeNote,
+} from './hash-chain.ts'
 
 /** An executed request as the log has it. */
 export interface AppliedEntry {
@@ -13,6 +19,8 @@ export interface AppliedEntry {
   readonly time: bigint
   readonly txnId: TxnId
   readonly executeAt: Timestamp
+  /** Its place in the batch, duplicates counted. */
+  readonly index: number
   /** Of the request, 16 bytes. */
   readonly id: Bytes
   readonly name: string
@@ -50,7 +58,7 @@ export function chainedEntries(
   for (const [i, request] of requests.entries()) {
     const outcome = place.outcomes[i]
     if (outcome === undefined) continue
-    const next = extend(hasher, after, { place, request, outcome, index: entries.length })
+    const next = extend(hasher, after, { place, request, outcome, index: i, entry: entries.length })
     entries.push(next)
     after = { txnHash: next.hashes.transaction, execHash: next.hashes.execution }
   }
@@ -66,17 +74,21 @@ export function sameBytes(a: Bytes, b: Bytes): boolean {
 function extend(
   hasher: ChainHasher,
   heads: ChainHeads,
-  one: { place: TxnPlace; request: Request; outcome: OutcomeNote; index: number },
+  one: { place: TxnPlace; request: Request; outcome: OutcomeNote; index: number; entry: number },
 ): AppliedEntry {
   const { place, request, outcome } = one
   const { txnId, executeAt } = place
-  const position = place.firstPosition + BigInt(one.index)
-  const digest = hasher.request(request)
-  const transaction = hasher.txn(heads.txnHash, { position, txnId, executeAt }, digest)
-  const execution = hasher.exec(heads.execHash, position, outcome)
-  const hashes = { previous: heads.txnHash, transaction, execution }
-  const time = place.firstTime + BigInt(one.index)
-  return { position, time, txnId, executeAt, ...request, outcome, hashes }
+  const position = place.firstPosition + BigInt(one.entry)
+  const before = textOfHash(heads.txnHash)
+  const transaction = hasher.txn(before, { position, txnId, executeAt }, hasher.request(request))
+  const execution = hasher.exec(textOfHash(heads.execHash), position, outcome)
+  const hashes = {
+    previous: heads.txnHash,
+    transaction: bytesOfHash(transaction),
+    execution: bytesOfHash(execution),
+  }
+  const time = place.firstTime + BigInt(one.entry)
+  return { position, time, txnId, executeAt, index: one.index, ...request, outcome, hashes }
 }
 
 function difference(

@@ -13,8 +13,14 @@ import {
   type Millis,
   type TxnId,
 } from '@synevi/accord'
-import { ChainHasher, chainStart, type ChainHeads, type OutcomeNote } from '../chain/hash-chain.ts'
-import { sameBytes } from '../chain/chained-entries.ts'
+import {
+  ChainHasher,
+  bytesOfHash,
+  chainStart,
+  textOfHash,
+  type HashText,
+  type OutcomeNote,
+} from '../chain/hash-chain.ts'
 import type { Executor, LogPosition, Outcome } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import { decodeBatch, isLaterBatch, type Request } from '../request.ts'
@@ -68,6 +74,25 @@ interface Batch {
   firstTime: bigint
 }
 
+/** One request on its way through the lane. */
+interface Step {
+  readonly request: Request
+  /** Over id, name and payload. */
+  readonly digest: HashText
+}
+
+/** One that an executor handles. */
+interface ExecutorStep extends Step {
+  readonly context: RequestContext
+}
+
+type ExecutorRoute = Extract<Route, { readonly kind: 'executor' }>
+
+/** What becomes an entry. */
+interface EntryOutcome extends Outcome {
+  readonly kind: 'applied' | 'failed'
+}
+
 /** How an executor ended. */
 type Ending =
   | { readonly kind: 'returned'; readonly outcome: Outcome }
@@ -88,7 +113,8 @@ export class ExecutionLane {
   readonly #unstored = new Map<TxnId, { writes: PendingWrites; effects: readonly (() => void)[] }>()
   #position: LogPosition
   #time: bigint
-  #heads: ChainHeads
+  #txnHash: HashText
+  #execHash: HashText
   #running: { txnId: TxnId; name: string; since: Millis } | undefined
   #stopped: unknown
 
@@ -97,13 +123,15 @@ export class ExecutionLane {
     this.#parts = parts
     this.#routes = routesOf(parts.executors)
     this.#pending = new PendingState(parts.store)
-    const { position, txnHash, execHash } = parts.head.watermark
+    const { position } = parts.head.watermark
     const durable = durableSource(parts.store)
     const limits = parts.settings
     this.#memory = new RequestMemory({ sink: this.#pending, durable, limits, position })
     this.#position = position
     this.#time = parts.head.time
-    this.#heads = position === 0n ? chainStart() : { txnHash, execHash }
+    const heads = position === 0n ? chainStart() : parts.head.watermark
+    this.#txnHash = textOfHash(heads.txnHash)
+    this.#execHash = textOfHash(heads.execHash)
   }
 
   /** Undefined between executions. */
@@ -196,19 +224,15 @@ export class ExecutionLane {
       return undefined
     }
     if (route.kind === 'barrier') {
-      this.#entry(batch, { request, digest, kind: 'applied', outcome: { ok: true, value: EMPTY } })
+      this.#entry(batch, { request, digest }, { kind: 'applied', ok: true, value: EMPTY })
       return undefined
     }
-    return this.#execute(batch, { request, digest, route })
+    return this.#execute(batch, route, { request, digest, context: this.#context(batch, request, route) })
   }
 
-  #execute(
-    batch: Batch,
-    one: { request: Request; digest: Bytes; route: Route & { kind: 'executor' } },
-  ): Promise<void> | undefined {
-    const { request, route } = one
+  #context(batch: Batch, request: Request, route: ExecutorRoute): RequestContext {
     const { id: txnId, executeAt } = batch.execution
-    const context = new RequestContext(this.#pending, route.keys, {
+    return new RequestContext(this.#pending, route.keys, {
       id: request.id,
       txnId,
       index: batch.outcomes.length,
@@ -216,65 +240,59 @@ export class ExecutionLane {
       coordinator: nodeOf(txnId),
       time: timeAfter(this.#time, executeAt),
     })
+  }
+
+  #execute(batch: Batch, route: ExecutorRoute, step: ExecutorStep): Promise<void> | undefined {
+    const { name, payload } = step.request
     this.#pending.savepoint()
     let answer: Outcome | Promise<Outcome>
     try {
-      answer = route.executor.execute({ name: request.name, payload: request.payload }, context)
+      answer = route.executor.execute({ name, payload }, step.context)
     } catch (error) {
-      this.#ended(batch, { ...one, context }, { kind: 'threw', error })
+      this.#ended(batch, step, { kind: 'threw', error })
       return undefined
     }
-    if (!isPromise(answer)) {
-      this.#ended(batch, { ...one, context }, { kind: 'returned', outcome: answer })
-      return undefined
-    }
-    return endingOf(answer).then((ending) => this.#ended(batch, { ...one, context }, ending))
+    if (isPromise(answer)) return endingOf(answer).then((ending) => this.#ended(batch, step, ending))
+    this.#ended(batch, step, { kind: 'returned', outcome: answer })
+    return undefined
   }
 
   /** The executor is done with a request. Throws when it was not its own doing that went wrong. */
-  #ended(
-    batch: Batch,
-    one: { request: Request; digest: Bytes; context: RequestContext },
-    ending: Ending,
-  ): void {
-    one.context.close()
+  #ended(batch: Batch, step: ExecutorStep, ending: Ending): void {
+    step.context.close()
     if (this.#pending.failure !== undefined) throw this.#pending.failure
     if (ending.kind === 'threw' && ending.error instanceof InvariantError) throw ending.error
     const failure = failureOf(ending, this.#parts.settings.resultMaxBytes)
     if (failure !== undefined || ending.kind === 'threw') {
       this.#pending.rollback()
       const value = Buffer.from(failure ?? '', 'utf8')
-      this.#entry(batch, { ...one, kind: 'failed', outcome: { ok: false, value } })
+      this.#entry(batch, step, { kind: 'failed', ok: false, value })
       return
     }
-    batch.effects.push(...one.context.effects)
-    this.#entry(batch, { ...one, kind: 'applied', outcome: ending.outcome })
+    if (step.context.effects.length > 0) batch.effects.push(...step.context.effects)
+    const { ok, value } = ending.outcome
+    this.#entry(batch, step, { kind: 'applied', ok, value })
   }
 
   /** An executed request takes its place: position, time, chain, request memory. */
-  #entry(
-    batch: Batch,
-    one: { request: Request; digest: Bytes; kind: 'applied' | 'failed'; outcome: Outcome },
-  ): void {
-    const { request, digest, kind } = one
+  #entry(batch: Batch, step: Step, outcome: EntryOutcome): void {
+    const { id } = step.request
     const { id: txnId, executeAt } = batch.execution
-    const { ok } = one.outcome
+    const { kind, ok } = outcome
     // A copy, plain and for good: the executor may use its bytes again.
-    const value = one.outcome.value.byteLength === 0 ? EMPTY : new Uint8Array(one.outcome.value)
+    const value = outcome.value.byteLength === 0 ? EMPTY : new Uint8Array(outcome.value)
     const position = this.#position + 1n
     const time = timeAfter(this.#time, executeAt)
     const note = this.#hasher.note({ kind, ok, value })
-    this.#heads = {
-      txnHash: this.#hasher.txn(this.#heads.txnHash, { position, txnId, executeAt }, digest),
-      execHash: this.#hasher.exec(this.#heads.execHash, position, note),
-    }
+    this.#txnHash = this.#hasher.txn(this.#txnHash, { position, txnId, executeAt }, step.digest)
+    this.#execHash = this.#hasher.exec(this.#execHash, position, note)
     this.#position = position
     this.#time = time
     if (position === batch.firstPosition) batch.firstTime = time
-    const remembered = digest.subarray(0, REMEMBERED_DIGEST_BYTES)
-    this.#memory.remember(request.id, { position, time, txnId, digest: remembered, kind, ok, value })
+    const digest = step.digest.slice(0, REMEMBERED_DIGEST_BYTES)
+    this.#memory.remember(id, { position, time, txnId, digest, kind, ok, value })
     batch.notes.push(note)
-    batch.outcomes.push({ id: request.id, kind, ok, value, duplicate: false, position, time, txnId })
+    batch.outcomes.push({ id, kind, ok, value, duplicate: false, position, time, txnId })
   }
 
   #finish(batch: Batch): LaneResult {
@@ -288,7 +306,8 @@ export class ExecutionLane {
     const writes = this.#pending.finish()
     this.#unstored.set(txnId, { writes, effects })
     this.#running = undefined
-    const watermark = { position: this.#position, executeAt, ...this.#heads }
+    const txnHash = bytesOfHash(this.#txnHash)
+    const watermark = { position: this.#position, executeAt, txnHash, execHash: bytesOfHash(this.#execHash) }
     const result = { watermark, mutations: writes.mutations }
     return { kind: 'executed', executed: { result, outcomes } }
   }
@@ -311,10 +330,10 @@ function requestsOf(execution: Execution): readonly Request[] | undefined {
 }
 
 /** The outcome of an id that was used before. */
-function repeated(request: Request, digest: Bytes, first: Remembered): RequestOutcome {
+function repeated(request: Request, digest: HashText, first: Remembered): RequestOutcome {
   const { position, time, txnId } = first
   const { id } = request
-  if (!sameBytes(first.digest, digest.subarray(0, REMEMBERED_DIGEST_BYTES))) {
+  if (first.digest !== digest.slice(0, REMEMBERED_DIGEST_BYTES)) {
     return { id, kind: 'reused', ok: false, value: EMPTY, duplicate: false, position, time, txnId }
   }
   const { ok, value } = first

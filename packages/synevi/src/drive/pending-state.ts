@@ -18,8 +18,8 @@ interface Entry {
   readonly key: string
   /** With room for the seal before it; undefined deletes. Replaced only while its execution is open. */
   sealed: Bytes | undefined
-  /** It is durable: the overlay no longer holds it, and takes it back no more. */
-  stored: boolean
+  /** `open`: of the execution that is open. `stored`: durable, the overlay takes it back no more. */
+  phase: 'open' | 'finished' | 'stored'
 }
 
 /** How to take one write back. */
@@ -52,7 +52,7 @@ export class PendingState implements StateSink {
   /** The keys of #entries in order. Made by the first scan, dropped when the overlay is empty. */
   #index: SortedKeys | undefined
   /** First writes of the open execution, in order; undefined between executions. */
-  #open: Set<Entry> | undefined
+  #open: Entry[] | undefined
   #undo: Undo[] = []
   /** Rises whenever entries left for the store: pages read before are stale. */
   #generation = 0
@@ -108,7 +108,7 @@ export class PendingState implements StateSink {
   /** Opens an execution. */
   begin(): void {
     invariant(this.#open === undefined, 'one execution is open at a time')
-    this.#open = new Set()
+    this.#open = []
     this.#undo = []
   }
 
@@ -142,10 +142,11 @@ export class PendingState implements StateSink {
     const open = this.#open
     invariant(open !== undefined, 'an execution is open')
     const mutations: Mutation[] = []
-    for (const { key: text, sealed } of open) {
-      const key = bytesOfText(text)
-      if (sealed !== undefined) sealInPlace(key, sealed)
-      mutations.push({ key, value: sealed })
+    for (const entry of open) {
+      const key = bytesOfText(entry.key)
+      if (entry.sealed !== undefined) sealInPlace(key, entry.sealed)
+      entry.phase = 'finished'
+      mutations.push({ key, value: entry.sealed })
     }
     this.#open = undefined
     this.#undo = []
@@ -166,21 +167,21 @@ export class PendingState implements StateSink {
     const open = this.#open
     invariant(open !== undefined, 'writes belong to an execution')
     const before = this.#entries.get(key)
-    if (before !== undefined && open.has(before)) {
+    if (before?.phase === 'open') {
       this.#undo.push({ kind: 'rewritten', entry: before, sealed: before.sealed })
       before.sealed = sealed
       return
     }
-    const entry: Entry = { key, sealed, stored: false }
-    open.add(entry)
+    const entry: Entry = { key, sealed, phase: 'open' }
+    open.push(entry)
     this.#entries.set(key, entry)
     if (before === undefined) this.#index?.add(key)
     this.#undo.push({ kind: 'added', entry, before })
   }
 
   #remove(entry: Entry, before: Entry | undefined): void {
-    this.#open?.delete(entry)
-    if (before !== undefined && !before.stored) {
+    invariant(this.#open?.pop() === entry, 'writes are taken back in the opposite order')
+    if (before !== undefined && before.phase !== 'stored') {
       this.#entries.set(entry.key, before)
       return
     }
@@ -190,7 +191,7 @@ export class PendingState implements StateSink {
 
   #drop(entries: Iterable<Entry>): void {
     for (const entry of entries) {
-      entry.stored = true
+      entry.phase = 'stored'
       if (this.#entries.get(entry.key) !== entry) continue
       this.#entries.delete(entry.key)
       this.#index?.delete(entry.key)

@@ -17,25 +17,29 @@ export class FieldWriter {
 
   byte(value: number): this {
     invariant(value >= 0 && value <= 0xff, 'a byte is 0 to 255')
-    this.#bytes[this.#grow(1)] = value
+    const at = this.#grow(1)
+    this.#bytes[at] = value
     return this
   }
 
   uint16(value: number): this {
     invariant(value >= 0 && value <= 0xffff, 'a field of 16 bits is 0 to 65535')
-    this.#view.setUint16(this.#grow(2), value)
+    const at = this.#grow(2)
+    this.#view.setUint16(at, value)
     return this
   }
 
   uint32(value: number): this {
     invariant(value >= 0 && value <= 0xffff_ffff, 'a field of 32 bits is below 2^32')
-    this.#view.setUint32(this.#grow(4), value)
+    const at = this.#grow(4)
+    this.#view.setUint32(at, value)
     return this
   }
 
   uint64(value: bigint): this {
     invariant(value >= 0n && value < 1n << 64n, 'a field of 64 bits is below 2^64')
-    this.#view.setBigUint64(this.#grow(8), value)
+    const at = this.#grow(8)
+    this.#view.setBigUint64(at, value)
     return this
   }
 
@@ -50,7 +54,15 @@ export class FieldWriter {
 
   /** The bytes alone: their length is known from elsewhere. */
   raw(value: Bytes): this {
-    this.#bytes.set(value, this.#grow(value.byteLength))
+    const at = this.#grow(value.byteLength)
+    this.#bytes.set(value, at)
+    return this
+  }
+
+  /** Text of one code unit for each byte, alone. */
+  latin1(value: string): this {
+    const at = this.#grow(value.length)
+    for (let i = 0; i < value.length; i++) this.#bytes[at + i] = value.charCodeAt(i)
     return this
   }
 
@@ -60,11 +72,23 @@ export class FieldWriter {
     return this.byte(value.byteLength).raw(value)
   }
 
+  /** Begins anew in the same buffer. */
+  reset(): this {
+    this.#length = 0
+    return this
+  }
+
+  /** Everything written: a view until the next write or {@link reset}. */
+  written(): Bytes {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
   /** Everything written, in bytes of their own. */
   finish(): Bytes {
     return this.#bytes.slice(0, this.#length)
   }
 
+  /** Replaces the buffer: call it before the buffer is named in an expression. */
   #grow(size: number): number {
     const at = this.#length
     this.#length = at + size

@@ -5,50 +5,37 @@
 
 import { createHash } from 'node:crypto'
 import {
-  HLC_ZERO,
-  TIMESTAMP_ZERO,
   invariant,
   unreachable,
   type Bytes,
   type DurableState,
-  type Epoch,
   type LogEntry,
-  type MemberEntry,
   type Mutation,
-  type NodeSerial,
   type RecordReader,
-  type Timestamp,
   type TxnRecord,
-  type Watermark,
   type Write,
 } from '@synevi/accord'
-import { ChainHasher } from '../chain/hash-chain.ts'
 import type { AppliedEntry } from '../chain/chained-entries.ts'
+import { ChainHasher } from '../chain/hash-chain.ts'
 import { verifySteps, type VerifyReport } from '../chain/verify.ts'
 import type { LogPosition, StateReader } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
-import { SyneviError } from '../synevi-error.ts'
 import { timeAfter } from './agreed-time.ts'
 import { appliedPage } from './applied-page.ts'
 import { ExecutorKeys, ExecutorReader, durableSource } from './executor-state.ts'
 import { FACT, TABLE, tableEnd, tableStart } from './key-layout.ts'
-import { lastLogEntry, logAfter, logMutation, placesFrom, readLogEntry, readPlace } from './log-table.ts'
+import { lastLogEntry, logMutation, readLogEntry } from './log-table.ts'
 import { MarkTable, readMarks } from './mark-table.ts'
 import {
-  FORMAT_VERSION,
-  factMutation,
   formatAdmitted,
   formatApplied,
   formatDurableSeq,
   formatHlcReserve,
-  formatIdentity,
-  formatMembership,
   formatPeer,
-  formatSettings,
+  parseFact,
   readAdmitted,
   readApplied,
   readDurableSeq,
-  readFact,
   readHlcReserve,
   readIdentity,
   readMembership,
@@ -58,23 +45,11 @@ import {
   type ClusterSettings,
   type StoredIdentity,
 } from './node-facts.ts'
-import { appliedRecordMutations, liveRecords, readRecord, recordMutations } from './record-table.ts'
+import { recordReader } from './record-reader.ts'
+import { appliedRecordMutations, liveRecords, recordMutations } from './record-table.ts'
 import { recall, type Remembered } from './request-memory.ts'
 import { corrupt, unseal } from './sealed.ts'
-
-/** What a node opens its store with. */
-export interface NodeStateOptions {
-  /** A store that has state must be of this node. `serial` undefined: that of the store. */
-  readonly self: { readonly id: string; readonly serial: NodeSerial | undefined }
-  /** 16 bytes; a store that has state must be of this cluster. Undefined: that of the store. */
-  readonly cluster: Bytes | undefined
-  /** For a fresh store; ignored by one that has state, which knows. */
-  readonly epoch: Epoch
-  readonly members: readonly MemberEntry[]
-  readonly settings: ClusterSettings
-  /** Draws the identity of a fresh store. */
-  readonly random: (count: number) => Bytes
-}
+import { checkIdentity, freshFacts, hasState, type NodeStateOptions } from './store-identity.ts'
 
 /** One for each store; the only writer of it. */
 export class NodeState {
@@ -122,11 +97,9 @@ export class NodeState {
 
   /** What a replica opens with. */
   durable(): DurableState {
-    const storeId = readFact(this.#store, FACT.storeId)
-    invariant(storeId !== undefined, 'a store has an identity since it was made')
     const { epoch, members } = readMembership(this.#store)
     return {
-      storeId: storeId.slice(),
+      storeId: parseFact(this.#store, FACT.storeId, (reader) => reader.raw(16).slice()),
       durableSeq: readDurableSeq(this.#store),
       hlcReserve: readHlcReserve(this.#store),
       admitted: readAdmitted(this.#store),
@@ -146,13 +119,7 @@ export class NodeState {
 
   /** What the core may ask, from durable state. Throws `STORE_FAILED`. */
   get reader(): RecordReader {
-    const store = this.#store
-    return {
-      record: (id) => readRecord(store, id),
-      entriesAfter: (since, countMax, bytesMax) => entriesAfter(store, since, { countMax, bytesMax }),
-      watermarkAt: (position) => watermarkAt(store, position),
-      oldestPosition: () => oldestPosition(store),
-    }
+    return recordReader(this.#store)
   }
 
   /**
@@ -265,95 +232,3 @@ export class NodeState {
   }
 }
 
-/** Whether it is a store of ours; false when it is empty. */
-function hasState(store: Store): boolean {
-  const format = readFact(store, FACT.format)
-  if (format === undefined) {
-    for (const _ of store.scan({ limit: 1 })) {
-      throw new SyneviError(
-        'INVALID_ARGUMENT',
-        'cannot open the store: it holds something, but not the state of a node; give the node a store of its own',
-        { definite: true },
-      )
-    }
-    return false
-  }
-  const [high = 0, low = 0] = format
-  const version = high * 256 + low
-  if (version > FORMAT_VERSION) {
-    throw new SyneviError(
-      'INCOMPATIBLE_VERSION',
-      `cannot open the store: written by format ${version}, this version reads ${FORMAT_VERSION}; upgrade first`,
-      { definite: true, details: { format: version } },
-    )
-  }
-  return true
-}
-
-function checkIdentity(found: StoredIdentity, options: NodeStateOptions): void {
-  const { self, cluster } = options
-  const refuse = (why: string): never => {
-    throw new SyneviError('INVALID_ARGUMENT', `cannot open the store: ${why}`, { definite: true })
-  }
-  if (found.id !== self.id) refuse(`it belongs to node ${found.id}, this is node ${self.id}`)
-  if (self.serial !== undefined && found.serial !== self.serial) {
-    refuse(`it belongs to serial ${found.serial}, this node was given serial ${self.serial}`)
-  }
-  if (cluster !== undefined && Buffer.compare(found.cluster, cluster) !== 0) {
-    const hex = (bytes: Bytes): string => Buffer.from(bytes).toString('hex')
-    refuse(`it belongs to cluster ${hex(found.cluster)}, this node to ${hex(cluster)}`)
-  }
-}
-
-function freshFacts(options: NodeStateOptions): readonly Mutation[] {
-  const { self, cluster, epoch, members, settings } = options
-  if (cluster === undefined || self.serial === undefined) {
-    throw new SyneviError(
-      'INVALID_ARGUMENT',
-      'cannot make a fresh store without a cluster and a serial; was the data directory emptied?',
-      { definite: true },
-    )
-  }
-  invariant(cluster.byteLength === 16, 'a cluster is 16 bytes')
-  const none = new Uint8Array(0)
-  const watermark = { position: 0n, executeAt: TIMESTAMP_ZERO, txnHash: none, execHash: none }
-  return [
-    factMutation(FACT.format, Uint8Array.of(FORMAT_VERSION >>> 8, FORMAT_VERSION & 0xff)),
-    ...formatIdentity({ cluster, id: self.id, serial: self.serial }),
-    factMutation(FACT.storeId, options.random(16)),
-    formatDurableSeq(0n),
-    formatHlcReserve(HLC_ZERO),
-    formatAdmitted(false),
-    formatMembership({ epoch, members }),
-    formatSettings(settings),
-    formatApplied({ watermark, time: 0n }),
-  ]
-}
-
-function entriesAfter(
-  store: Store,
-  since: Timestamp,
-  bounds: { readonly countMax: number; readonly bytesMax: number },
-): { entries: readonly LogEntry[]; more: boolean } {
-  const entries: LogEntry[] = []
-  let bytes = 0
-  for (const { entry, sizeBytes } of logAfter(store, since)) {
-    bytes += sizeBytes
-    // One entry always: a large one must not hold up who lacks it.
-    if (entries.length >= bounds.countMax || (entries.length > 0 && bytes > bounds.bytesMax)) {
-      return { entries, more: true }
-    }
-    entries.push(entry)
-  }
-  return { entries, more: false }
-}
-
-function watermarkAt(store: Store, position: LogPosition): Watermark | undefined {
-  const place = position > 0n ? readPlace(store, position) : undefined
-  return place === undefined ? undefined : readLogEntry(store, place.executeAt)?.watermark
-}
-
-function oldestPosition(store: Store): LogPosition {
-  for (const place of placesFrom(store, 0n, 1)) return place.firstPosition
-  return 0n
-}

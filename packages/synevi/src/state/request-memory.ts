@@ -7,6 +7,7 @@
  */
 
 import { invariant, type Bytes, type TxnId } from '@synevi/accord'
+import { textOfHash, type HashText } from '../chain/hash-chain.ts'
 import type { LogPosition } from '../contract/executor.ts'
 import type { StateSink, StateSource } from './executor-state.ts'
 import { FieldReader, FieldWriter } from './fields.ts'
@@ -28,8 +29,8 @@ export interface Remembered {
   readonly position: LogPosition
   readonly time: bigint
   readonly txnId: TxnId
-  /** {@link REMEMBERED_DIGEST_BYTES} of the hash over id, name and payload. */
-  readonly digest: Bytes
+  /** {@link REMEMBERED_DIGEST_BYTES} of the hash over id, name and payload, as text. */
+  readonly digest: HashText
   readonly kind: 'applied' | 'failed'
   readonly ok: boolean
   /** Undefined: it was too large to keep. */
@@ -44,7 +45,6 @@ export interface RequestMemoryLimits {
 }
 
 const ID_BYTES = 16
-const HEAD_BYTES = 49
 const FAILED = 4
 const OK = 2
 const KEPT = 1
@@ -62,6 +62,7 @@ export class RequestMemory {
   readonly #sink: StateSink
   readonly #durable: StateSource
   readonly #limits: RequestMemoryLimits
+  readonly #writer = new FieldWriter(256)
   /** Entries up to here are forgotten. */
   #evictedThrough: LogPosition
   /** The oldest page that is not forgotten as a whole, once it was needed. */
@@ -91,7 +92,8 @@ export class RequestMemory {
 
   /** Adds the first use of an id, whose position is the next one, and forgets the oldest beyond the bound. */
   remember(id: Bytes, first: Remembered & { readonly value: Bytes }): void {
-    this.#sink.put(requestKey(id), format(first, this.#limits.dedupResultMaxBytes))
+    format(this.#writer.reset(), first, this.#limits.dedupResultMaxBytes)
+    this.#sink.put(requestKey(id), this.#writer.written())
     if (this.#added.length === 0) this.#addedFirst = first.position
     this.#added.push(id)
     while (first.position - this.#evictedThrough > BigInt(this.#limits.dedupMax)) this.#evict()
@@ -100,9 +102,9 @@ export class RequestMemory {
   /** Ends a transaction, whose last entry has this position. */
   finishPage(position: LogPosition): void {
     if (this.#added.length === 0) return
-    const writer = new FieldWriter(ID_BYTES * this.#added.length)
+    const writer = this.#writer.reset()
     for (const id of this.#added) writer.raw(id)
-    this.#sink.put(pageKey(position), writer.finish())
+    this.#sink.put(pageKey(position), writer.written())
     this.#added = []
   }
 
@@ -157,13 +159,15 @@ function pageKey(position: LogPosition): string {
   return textOfBytes(positionKey(TABLE.requestPage, position))
 }
 
-function format(first: Remembered & { readonly value: Bytes }, max: number): Bytes {
-  const kept = first.value.byteLength <= max
+function format(
+  writer: FieldWriter,
+  first: Remembered & { readonly value: Bytes },
+  maxBytes: number,
+): void {
+  const kept = first.value.byteLength <= maxBytes
   const flags = (first.kind === 'failed' ? FAILED : 0) | (first.ok ? OK : 0) | (kept ? KEPT : 0)
-  const writer = new FieldWriter(HEAD_BYTES + (kept ? first.value.byteLength : 0))
-  writer.byte(flags).uint64(first.position).uint64(first.time).timestamp(first.txnId).raw(first.digest)
+  writer.byte(flags).uint64(first.position).uint64(first.time).timestamp(first.txnId).latin1(first.digest)
   if (kept) writer.raw(first.value)
-  return writer.finish()
 }
 
 function parse(bytes: Bytes): Remembered {
@@ -173,7 +177,7 @@ function parse(bytes: Bytes): Remembered {
     position: reader.uint64(),
     time: reader.uint64(),
     txnId: reader.timestamp(),
-    digest: reader.raw(REMEMBERED_DIGEST_BYTES),
+    digest: textOfHash(reader.raw(REMEMBERED_DIGEST_BYTES)),
     kind: (flags & FAILED) === 0 ? 'applied' : 'failed',
     ok: (flags & OK) !== 0,
     value: (flags & KEPT) === 0 ? undefined : reader.rest(),

@@ -24,7 +24,8 @@ import { ExecutionLane, type LaneResult } from '../drive/execution-lane.ts'
 import type { Executed } from '../drive/outcome.ts'
 import { encodeBatch, type Request } from '../request.ts'
 import type { ClusterSettings } from '../state/node-facts.ts'
-import { NodeState, type NodeStateOptions } from '../state/node-state.ts'
+import { NodeState } from '../state/node-state.ts'
+import type { NodeStateOptions } from '../state/store-identity.ts'
 
 export const SETTINGS: ClusterSettings = {
   dedupMax: 1000,

@@ -1,0 +1,110 @@
+/** Whose store it is: checked when a node opens it, written when it is fresh. */
+
+import {
+  HLC_ZERO,
+  TIMESTAMP_ZERO,
+  invariant,
+  type Bytes,
+  type Epoch,
+  type MemberEntry,
+  type Mutation,
+  type NodeSerial,
+} from '@synevi/accord'
+import type { Store } from '../contract/store.ts'
+import { SyneviError } from '../synevi-error.ts'
+import { FACT } from './key-layout.ts'
+import {
+  FORMAT_VERSION,
+  factMutation,
+  formatAdmitted,
+  formatApplied,
+  formatDurableSeq,
+  formatHlcReserve,
+  formatIdentity,
+  formatMembership,
+  formatSettings,
+  readFact,
+  type ClusterSettings,
+  type StoredIdentity,
+} from './node-facts.ts'
+
+/** What a node opens its store with. */
+export interface NodeStateOptions {
+  /** A store that has state must be of this node. `serial` undefined: that of the store. */
+  readonly self: { readonly id: string; readonly serial: NodeSerial | undefined }
+  /** 16 bytes; a store that has state must be of this cluster. Undefined: that of the store. */
+  readonly cluster: Bytes | undefined
+  /** For a fresh store; ignored by one that has state, which knows. */
+  readonly epoch: Epoch
+  readonly members: readonly MemberEntry[]
+  readonly settings: ClusterSettings
+  /** Draws the identity of a fresh store. */
+  readonly random: (count: number) => Bytes
+}
+
+/** Whether it is a store of ours; false when it is empty. */
+export function hasState(store: Store): boolean {
+  const format = readFact(store, FACT.format)
+  if (format === undefined) {
+    for (const _ of store.scan({ limit: 1 })) {
+      throw new SyneviError(
+        'INVALID_ARGUMENT',
+        'cannot open the store: it holds something, but not the state of a node; give the node a store of its own',
+        { definite: true },
+      )
+    }
+    return false
+  }
+  const [high = 0, low = 0] = format
+  const version = high * 256 + low
+  if (version > FORMAT_VERSION) {
+    throw new SyneviError(
+      'INCOMPATIBLE_VERSION',
+      `cannot open the store: written by format ${version}, this version reads ${FORMAT_VERSION}; upgrade first`,
+      { definite: true, details: { format: version } },
+    )
+  }
+  return true
+}
+
+/** Refuses the store of another node or cluster: `INVALID_ARGUMENT`. */
+export function checkIdentity(found: StoredIdentity, options: NodeStateOptions): void {
+  const { self, cluster } = options
+  const refuse = (why: string): never => {
+    throw new SyneviError('INVALID_ARGUMENT', `cannot open the store: ${why}`, { definite: true })
+  }
+  if (found.id !== self.id) refuse(`it belongs to node ${found.id}, this is node ${self.id}`)
+  if (self.serial !== undefined && found.serial !== self.serial) {
+    refuse(`it belongs to serial ${found.serial}, this node was given serial ${self.serial}`)
+  }
+  if (cluster !== undefined && Buffer.compare(found.cluster, cluster) !== 0) {
+    const hex = (bytes: Bytes): string => Buffer.from(bytes).toString('hex')
+    refuse(`it belongs to cluster ${hex(found.cluster)}, this node to ${hex(cluster)}`)
+  }
+}
+
+/** What a fresh store begins with. Throws `INVALID_ARGUMENT` when it is not said whose it is to be. */
+export function freshFacts(options: NodeStateOptions): readonly Mutation[] {
+  const { self, cluster, epoch, members, settings } = options
+  if (cluster === undefined || self.serial === undefined) {
+    throw new SyneviError(
+      'INVALID_ARGUMENT',
+      'cannot make a fresh store without a cluster and a serial; was the data directory emptied?',
+      { definite: true },
+    )
+  }
+  invariant(cluster.byteLength === 16, 'a cluster is 16 bytes')
+  const none = new Uint8Array(0)
+  const watermark = { position: 0n, executeAt: TIMESTAMP_ZERO, txnHash: none, execHash: none }
+  return [
+    factMutation(FACT.format, Uint8Array.of(FORMAT_VERSION >>> 8, FORMAT_VERSION & 0xff)),
+    ...formatIdentity({ cluster, id: self.id, serial: self.serial }),
+    factMutation(FACT.storeId, options.random(16)),
+    formatDurableSeq(0n),
+    formatHlcReserve(HLC_ZERO),
+    formatAdmitted(false),
+    formatMembership({ epoch, members }),
+    formatSettings(settings),
+    formatApplied({ watermark, time: 0n }),
+  ]
+}
