@@ -87,14 +87,16 @@ export class Ending {
     const began = queue.now
     const client = this.#clients[0]
     const request = { ...step, id: requestId(random) }
-    const result = { done: false }
-    const answered = (): void => {
-      result.done = true
+    const result: { done: boolean; said: string | undefined } = { done: false, said: undefined }
+    const ended = (said: string | undefined): void => {
+      result.done = said === undefined
+      result.said = said
     }
-    client?.once(machine, request, answered)
+    client?.once(machine, request, { timeoutMs: FRESH / 1000, ended })
     await this.#world.pump(() => result.done || this.#isBroken(), FRESH)
     if (result.done || this.#isBroken()) return
-    const why = `node ${machine.serial} did not answer from ${began} to ${queue.now}: ${this.#unrest([machine])}`
+    const said = result.said ?? 'nothing'
+    const why = `node ${machine.serial} said ${said} from ${began} to ${queue.now}: ${this.#unrest([machine])}`
     watch.violation('liveness', { name: 'fresh request not answered', why })
   }
 

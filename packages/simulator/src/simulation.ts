@@ -86,7 +86,12 @@ class Simulation implements World {
     this.#random = root
     this.#trace = new Trace(options.keepLines ?? 0)
     const { queue } = this
-    this.watch = new Watch({ queue, trace: this.#trace, random: root.fork('watch') })
+    this.watch = new Watch({
+      queue,
+      trace: this.#trace,
+      random: root.fork('watch'),
+      mayDiffer: (node) => this.machines[node]?.differs === true,
+    })
     this.network = new SimNetwork({
       queue,
       random: root.fork('network'),

@@ -2,6 +2,7 @@
 
 import {
   type Message,
+  type Mutation,
   type Notice,
   type Stable,
   type TxnId,
@@ -19,6 +20,7 @@ import type { Trace } from './trace.ts'
 import type { SimProcess } from './world/process.ts'
 
 const VIOLATIONS_MAX = 8
+const PUBLIC_BITS = (1n << 112n) - 1n
 /** Of all frames this share is decoded once more, to look at the deps of decisions. */
 const FRAMES_SEEN = 0.15
 
@@ -49,6 +51,7 @@ export class Watch {
   readonly #queue: EventQueue
   readonly #trace: Trace
   readonly #random: Prng
+  readonly #mayDiffer: (node: number) => boolean
   readonly #recovering = new Map<bigint, Recovering>()
   readonly #issuedIn = new Map<bigint, number>()
   readonly #preempted = new Set<bigint>()
@@ -58,7 +61,14 @@ export class Watch {
   readonly #ended: SimProcess[] = []
   #recoveries: { node: number; at: Micros }[] = []
 
-  constructor(parts: { queue: EventQueue; trace: Trace; random: Prng }) {
+  constructor(parts: {
+    queue: EventQueue
+    trace: Trace
+    random: Prng
+    /** Whether a difference was planted at that node. */
+    mayDiffer: (node: number) => boolean
+  }) {
+    this.#mayDiffer = parts.mayDiffer
     this.#queue = parts.queue
     this.#trace = parts.trace
     this.#random = parts.random
@@ -105,6 +115,11 @@ export class Watch {
     else this.violation('frames', { name: 'malformed frame sent', why: decoded.why })
   }
 
+  /** A write on its way to a disk. */
+  write(batch: readonly Mutation[]): void {
+    if (batch.some(({ key }) => key[0] === 0x01 && key[1] === 0x06)) this.coverage.count('clock reserve extended')
+  }
+
   /** What a node said, in one of its lives. */
   notice(node: number, life: number, notice: Notice): void {
     this.#trace.say(this.#queue.now, () => `n${node}.${life} ${show(notice)}`)
@@ -145,10 +160,11 @@ export class Watch {
 
   /** A client was answered by the node that it asked. */
   answered(node: number, parts: { txnId: bigint; duplicate: boolean; askedAt: Micros; life: number }): void {
-    if (this.#preempted.has(parts.txnId)) this.coverage.count('answered though pre-empted')
+    const txnId = parts.txnId & PUBLIC_BITS
+    if (this.#preempted.has(txnId)) this.coverage.count('answered though pre-empted')
     const invalidated = this.#lastInvalidated.get(node)
     if (invalidated === undefined || invalidated.life !== parts.life) return
-    const again = parts.askedAt < invalidated.at && parts.txnId > publicTxnId(invalidated.id)
+    const again = parts.askedAt < invalidated.at && txnId > publicTxnId(invalidated.id)
     if (again && !parts.duplicate) this.coverage.count('batch invalidated and submitted again')
   }
 
@@ -188,6 +204,8 @@ export class Watch {
       txnHash: hex(watermark.txnHash),
       execHash: hex(watermark.execHash),
     }
+    // Where a difference was planted, the nodes must find it, not we.
+    if (this.#mayDiffer(node)) return
     this.violation('agreement', this.agreement.applied(node, life, step))
     const decidedAt = this.#decidedAt.get(`${node} ${notice.id}`)
     if (decidedAt !== undefined && this.#queue.now - decidedAt >= 1_000_000) {

@@ -121,7 +121,10 @@ export function mergeAttempts(operations: readonly Operation[]): readonly Operat
     const answered = group.filter((each) => each.outcome === 'ok').sort((a, b) => a.end - b.end)
     const one = answered[0] ?? group.find((each) => each.outcome === 'info') ?? group[0]
     const start = Math.min(...group.map((each) => each.start))
-    if (one !== undefined) merged.push({ ...one, start, index: group[0]?.index ?? one.index })
+    if (one === undefined) continue
+    // Several attempts may come from several processes: the whole belongs to none of them.
+    const process = group.length === 1 ? one.process : -1 - one.index
+    merged.push({ ...one, process, start, index: group[0]?.index ?? one.index })
   }
   return merged.sort((a, b) => a.start - b.start)
 }

@@ -58,6 +58,7 @@ export class Injector {
       if (machine === undefined) continue
       machine.disk.heal()
       machine.wall.thaw()
+      machine.keepClock()
       machine.process?.slow(0)
       machine.process?.resume()
       if (machine.state === 'down') machine.start()
@@ -196,11 +197,14 @@ export class Injector {
     if (machine === undefined || this.#isSafe(fault.node)) return
     if (fault.kind === 'step') {
       machine.wall.step(fault.byMs)
-      machine.noteClock()
+      machine.keepClock()
       return this.#took('step', 0)
     }
     machine.wall.freeze()
-    this.#queue.after(fault.for, () => machine.wall.thaw())
+    this.#queue.after(fault.for, () => {
+      machine.wall.thaw()
+      machine.keepClock()
+    })
     return this.#took('freeze', fault.for)
   }
 

@@ -88,7 +88,7 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
     for (const each of chosen) on.add(each)
   }
   const single = [...DISKS, ...OTHERS, ...CLIENT_FAULTS, ...CLOCK_FAULTS]
-  for (const each of single) if (random.chance(0.5)) on.add(each)
+  for (const each of single) if (random.chance(each === 'far' ? 0.2 : 0.5)) on.add(each)
   if (nodes < 2) on.delete('misreport')
   // Costs the rest of the run a node: rarer than the others.
   if (toleratedOf(nodes) > 0 && random.chance(0.15)) on.add('wipe')
@@ -142,7 +142,7 @@ function drawClients(
     operations: readonly string[]
   },
 ): ClientPlan {
-  const count = random.between(1, 8)
+  const count = random.between(2, 8)
   const longShare = random.pick([0.1, 0.3, 1])
   const shortPause = random.logBetween(100, 10_000)
   // So that all requests begin within the first four fifths of the time that faults have.
@@ -159,7 +159,7 @@ function drawClients(
     shortPause: Math.floor(shortPause),
     longPause: Math.floor(Math.max(shortPause, (mean * 0.8) / longShare)),
     longShare,
-    timeoutMs: parts.on.has('impatient') ? random.between(30, 400) : random.between(1_000, 4_000),
+    timeoutMs: parts.on.has('impatient') ? random.between(30, 400) : random.between(300, 1_500),
     weights,
   }
 }

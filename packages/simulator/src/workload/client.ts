@@ -79,18 +79,24 @@ export class Client {
     }
   }
 
-  /** One request through one node, once; says when it was answered. */
-  once(machine: Machine, request: SentRequest, answered: () => void): void {
+  /** One request through one node, once; says how it ended: undefined when it was answered. */
+  once(
+    machine: Machine,
+    request: SentRequest,
+    parts: { timeoutMs: number; ended: (said: string | undefined) => void },
+  ): void {
     const { recorder } = this.#ground
     this.#home = machine.serial
     this.#process = recorder.newProcess()
     const open = this.#begin(request.f, request.asked, request.id)
-    void this.#attempt(machine, request).then((result) => {
+    void this.#attempt(machine, request, parts.timeoutMs).then((result) => {
       if (result.kind === 'answered') {
         this.#acknowledge(open, machine.serial, request, result)
-        answered()
+        parts.ended(undefined)
       } else {
-        recorder.info(open, machine.serial, result.kind === 'failed' ? result.code : 'gone')
+        const said = result.kind === 'failed' ? result.code : 'gone'
+        recorder.info(open, machine.serial, said)
+        parts.ended(said)
       }
     })
   }
@@ -221,14 +227,14 @@ export class Client {
     return machines[this.#home]
   }
 
-  #attempt(machine: Machine, request: SentRequest): Promise<Attempt> {
+  #attempt(machine: Machine, request: SentRequest, timeoutMs?: number): Promise<Attempt> {
     const { plan, workload, watch, queue } = this.#ground
     const askedAt = queue.now
     const life = machine.lives
     const signal = this.#signal()
     const transaction = { name: request.name, payload: request.payload, shape: { ok: RAW, err: RAW } }
     return this.#call(machine, async (node) => {
-      const options = { id: request.id, timeoutMs: plan.clients.timeoutMs }
+      const options = { id: request.id, timeoutMs: timeoutMs ?? this.#timeoutMs() }
       const applied = await node.submit(transaction, signal === undefined ? options : { ...options, signal })
       if (machine.differs) return { kind: 'gone' }
       const { txnId, duplicate } = applied
@@ -244,7 +250,7 @@ export class Client {
 
   #look(machine: Machine, step: Step): Promise<Attempt> {
     const { plan, workload } = this.#ground
-    const timeoutMs = plan.clients.timeoutMs
+    const timeoutMs = this.#timeoutMs()
     return this.#call(machine, async (node) => {
       if (step.kind === 'barrier') {
         const position = Number(await node.barrier({ timeoutMs }))
@@ -272,7 +278,7 @@ export class Client {
     return new Promise((resolve) => {
       // A client notices the end of its connection some time later.
       const ended = machine.onDown(() => queue.after(this.#random.between(100, 20_000), () => end({ kind: 'gone' })))
-      const left = queue.after(this.#ground.plan.clients.timeoutMs * 1000 * 4, () => end({ kind: 'gone' }))
+      const left = queue.after(this.#timeoutMs() * 1000 * 4, () => end({ kind: 'gone' }))
       const poll = (): void => {
         if (phase.serials.includes(serial)) watching = queue.after(100_000, poll)
         else end({ kind: 'gone' })
@@ -311,6 +317,12 @@ export class Client {
       watch.violation('errors', { name: code, why: error.message })
     }
     return { kind: 'failed', code, definite, final: false }
+  }
+
+  /** Of one attempt. Whoever waits for the answer to a pending request is patient. */
+  #timeoutMs(): number {
+    const { plan, phase } = this.#ground
+    return phase.untilAnswered ? Math.max(5_000, plan.clients.timeoutMs) : plan.clients.timeoutMs
   }
 
   /** Sometimes a client cancels. */

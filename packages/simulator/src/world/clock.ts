@@ -34,6 +34,13 @@ export class WallClock {
     this.#since = this.#queue.now
   }
 
+  /** Off by no more than so much: as after a correction. */
+  correct(withinMs: number): void {
+    const offset = this.offsetMs()
+    if (offset > withinMs) this.step(withinMs - offset)
+    else if (offset < -withinMs) this.step(-withinMs - offset)
+  }
+
   /** Stands still until thawed, and goes on from where it stood. */
   freeze(): void {
     this.step(0)

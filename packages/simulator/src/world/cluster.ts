@@ -19,6 +19,9 @@ import { SimProcess } from './process.ts'
  */
 export type MachineState = 'down' | 'starting' | 'up' | 'failed' | 'closing' | 'lost'
 
+/** Between two clocks there is at most twice this, which is below the least `clockDriftMaxMs` in use. */
+const CLOCK_TOLERANCE_MS = 400
+
 /** What all machines share. */
 export interface Ground {
   readonly queue: EventQueue
@@ -50,10 +53,16 @@ export class Machine {
   constructor(serial: number, ground: Ground) {
     this.serial = serial
     this.#ground = ground
-    const { queue, random, trace, plan } = ground
+    const { queue, random, trace, plan, watch } = ground
     const own = plan.machines[serial]
     const speed = own?.disk ?? { syncMin: 100, syncMax: 1_000 }
-    this.disk = new SimDisk({ queue, random: random.fork(`disk ${serial}`), trace, speed })
+    this.disk = new SimDisk({
+      queue,
+      random: random.fork(`disk ${serial}`),
+      trace,
+      speed,
+      seen: (batch) => watch.write(batch),
+    })
     this.wall = new WallClock(queue, { offsetMs: own?.offsetMs ?? 0, driftPpm: own?.driftPpm ?? 0 })
   }
 
@@ -108,7 +117,7 @@ export class Machine {
     this.#process = process
     this.#state = 'starting'
     trace.note(queue.now, this.serial, 'start', this.#lives)
-    this.noteClock()
+    this.keepClock()
     const own = (): boolean => this.#process === process
     Node.open(this.#options(process)).then(
       (node) => own() && this.#opened(node),
@@ -161,9 +170,12 @@ export class Machine {
     this.#wiped = true
   }
 
-  /** Remembers a clock that ran ahead of what voters tolerate. */
-  noteClock(): void {
-    if (this.#ground.plan.nodes > 1 && this.wall.offsetMs() > 400) this.#wasAhead = true
+  /** A clock that is not planned to be bad stays within the tolerance; others are remembered if they ran ahead. */
+  keepClock(): void {
+    const { plan } = this.#ground
+    const isBad = plan.machines[this.serial]?.badClock === true
+    if (!isBad && plan.nodes > 1) this.wall.correct(CLOCK_TOLERANCE_MS)
+    if (isBad && this.wall.offsetMs() > CLOCK_TOLERANCE_MS) this.#wasAhead = true
   }
 
   #options(process: SimProcess): NodeOptions {

@@ -31,6 +31,7 @@ export class SimDisk {
   readonly #trace: Trace
   readonly #image = new OrderedBytes()
   readonly #speed: DiskSpeed
+  readonly #seen: (batch: readonly Mutation[]) => void
   #pending: Pending | undefined
   #slowBy = 1
   #stalledUntil: Micros = 0
@@ -40,7 +41,15 @@ export class SimDisk {
   #failures = 0
   readonly #breaches: string[] = []
 
-  constructor(parts: { queue: EventQueue; random: Prng; trace: Trace; speed: DiskSpeed }) {
+  constructor(parts: {
+    queue: EventQueue
+    random: Prng
+    trace: Trace
+    speed: DiskSpeed
+    /** Sees every write that is asked for. */
+    seen?: (batch: readonly Mutation[]) => void
+  }) {
+    this.#seen = parts.seen ?? (() => {})
     this.#queue = parts.queue
     this.#random = parts.random
     this.#trace = parts.trace
@@ -141,6 +150,7 @@ export class SimDisk {
     const pending: Pending = { batch, handedAt, synced: false }
     this.#pending = pending
     this.#writes++
+    this.#seen(batch)
     this.#trace.note(now, process.node, 'write', batch.length, batch[0]?.key)
     const fails = this.#failing
     this.#failing = false

@@ -69,6 +69,8 @@ export class SimNetwork {
   }
   readonly #queue: EventQueue
   readonly #random: Prng
+  /** A stream for each fault, so that removing one leaves the draws of the others as they are. */
+  readonly #chance: Readonly<Record<'drop' | 'duplicate' | 'late' | 'spike' | 'flip', Prng>>
   readonly #trace: Trace
   readonly #conditions: WireConditions
   readonly #seen: (frame: Bytes) => void
@@ -87,7 +89,15 @@ export class SimNetwork {
     seen?: (frame: Bytes) => void
   }) {
     this.#queue = parts.queue
-    this.#random = parts.random
+    const { random } = parts
+    this.#random = random
+    this.#chance = {
+      drop: random.fork('drop'),
+      duplicate: random.fork('duplicate'),
+      late: random.fork('late'),
+      spike: random.fork('spike'),
+      flip: random.fork('flip'),
+    }
     this.#trace = parts.trace
     this.#conditions = parts.conditions
     this.#seen = parts.seen ?? (() => {})
@@ -101,6 +111,10 @@ export class SimNetwork {
   /** From now on frames are harmed only where the test says so. */
   limitFaults(faulty: (link: DirectedLink) => boolean): void {
     this.#faulty = faulty
+    // A healed link is a new connection: nothing waits behind what the old one still holds up.
+    for (const key of [...this.#lastArrival.keys()]) {
+      if (!faulty({ from: key >>> 16, to: key & 0xffff })) this.#lastArrival.delete(key)
+    }
   }
 
   /** A cut was made or lifted: ends of broken links notice after a while, healed ones connect again. */
@@ -164,28 +178,28 @@ export class SimNetwork {
     this.#trace.note(now, process.node, 'send', to, frame)
     this.#seen(frame)
     const faulty = this.#faulty(link)
-    const random = this.#random
+    const chance = this.#chance
     const at = this.#conditions
-    if (faulty && at.drop > 0 && random.chance(at.drop)) {
+    if (faulty && at.drop > 0 && chance.drop.chance(at.drop)) {
       this.counts.dropped++
       return
     }
-    if (faulty && at.duplicate > 0 && random.chance(at.duplicate)) {
+    if (faulty && at.duplicate > 0 && chance.duplicate.chance(at.duplicate)) {
       this.counts.duplicated++
-      this.#carry({ link, frame, extra: random.exponential(4 * this.#baseDelay(link)), overtakes: true })
+      this.#carry({ link, frame, extra: chance.duplicate.exponential(4 * this.#baseDelay(link)), overtakes: true })
     }
-    if (faulty && at.late > 0 && random.chance(at.late)) {
+    if (faulty && at.late > 0 && chance.late.chance(at.late)) {
       this.counts.late++
-      this.#deliverLater(link, frame, now + random.between(500_000, 20_000_000), undefined)
+      this.#deliverLater(link, frame, now + chance.late.between(500_000, 20_000_000), undefined)
     }
     let extra = 0
-    if (faulty && at.spike > 0 && random.chance(at.spike)) {
+    if (faulty && at.spike > 0 && chance.spike.chance(at.spike)) {
       this.counts.spiked++
-      extra = random.logBetween(10_000, at.spikeMax)
+      extra = chance.spike.logBetween(10_000, at.spikeMax)
     }
-    const flips = faulty && at.flip > 0 && random.chance(at.flip)
+    const flips = faulty && at.flip > 0 && chance.flip.chance(at.flip)
     if (flips) this.counts.flipped++
-    const carried = flips ? flipped(frame, random) : frame
+    const carried = flips ? flipped(frame, chance.flip) : frame
     this.#carry({ link, frame: carried, extra, overtakes: at.reorder && faulty })
   }
 
