@@ -8,6 +8,7 @@ import type { RequestOutcome } from './drive/outcome.ts'
 import { decodeBatch, type Request } from './request.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { isSyneviError, type SyneviError } from './synevi-error.ts'
+import { failureOf, raise } from './test/local-cluster.ts'
 import { VirtualClock } from './test/virtual-clock.ts'
 
 interface Submitted {
@@ -59,10 +60,6 @@ function make(
   return { clock, batcher, submitted, add, settle }
 }
 
-function raise(why: string): never {
-  throw new Error(why)
-}
-
 function request(i: number, bytes: number): Request {
   const id = new Uint8Array(16)
   new DataView(id.buffer).setUint32(0, i)
@@ -85,15 +82,6 @@ function outcomeOf({ id }: Request): RequestOutcome {
 
 function numberOf(id: Bytes): number {
   return new DataView(id.buffer, id.byteOffset).getUint32(0)
-}
-
-/** The failure of a promise that must fail. */
-async function failureOf(promise: Promise<unknown>): Promise<SyneviError> {
-  const error: unknown = await promise.then(
-    () => raise('it succeeded'),
-    (reason: unknown) => reason,
-  )
-  return isSyneviError(error) ? error : raise(`not a SyneviError: ${String(error)}`)
 }
 
 describe('closing a batch', () => {

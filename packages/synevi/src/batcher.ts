@@ -9,6 +9,7 @@ import { Deadlines } from './deadlines.ts'
 import type { RequestOutcome } from './drive/outcome.ts'
 import type { Complete } from './options.ts'
 import type { Patience } from './read/waits.ts'
+import { RequestQueue } from './request-queue.ts'
 import { encodeBatch, requestBytes, type Request } from './request.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { SyneviError, type SyneviErrorCode } from './synevi-error.ts'
@@ -54,8 +55,7 @@ interface Batch {
 export class Batcher {
   readonly #parts: BatcherParts
   readonly #deadlines: Deadlines<Entry>
-  #queue = new Set<Entry>()
-  #queuedBytes = 0
+  readonly #queue = new RequestQueue<Entry>()
   readonly #batches = new Map<SubmissionId, Batch>()
   #undecided = 0
   #inFlight = 0
@@ -101,7 +101,6 @@ export class Batcher {
       patience.signal?.addEventListener('abort', entry.onAbort, { once: true })
       this.#deadlines.set(entry, patience.deadline)
       this.#queue.add(entry)
-      this.#queuedBytes += bytes
       this.#schedule()
     })
   }
@@ -168,12 +167,11 @@ export class Batcher {
    */
   stop(error: (isDefinite: boolean) => SyneviError): void {
     this.#refusal ??= () => error(true)
-    const waiting = [...this.#queue, ...this.#backingOff]
+    const waiting = [...this.#queue.clear(), ...this.#backingOff]
     const flying = [...this.#batches.values()].flatMap((batch) => batch.entries)
-    this.#queue.clear()
     this.#backingOff.clear()
     this.#batches.clear()
-    this.#queuedBytes = this.#inFlight = this.#undecided = 0
+    this.#inFlight = this.#undecided = 0
     for (const retry of this.#retries) retry[Symbol.dispose]()
     this.#retries.clear()
     this.#linger?.[Symbol.dispose]()
@@ -217,10 +215,10 @@ export class Batcher {
         definite: true,
       })
     }
-    if (this.#queue.size > 0 && this.#queuedBytes + bytes > limits.queuedMaxBytes) {
+    if (this.#queue.size > 0 && this.#queue.bytes + bytes > limits.queuedMaxBytes) {
       return failure(request, {
         code: 'OVERLOADED',
-        why: `${this.#queuedBytes} bytes wait already`,
+        why: `${this.#queue.bytes} bytes wait already`,
         definite: true,
       })
     }
@@ -240,7 +238,7 @@ export class Batcher {
 
   #isFull(): boolean {
     const { requestsMax, bytesMax } = this.#parts.batch
-    return this.#queue.size >= requestsMax || this.#queuedBytes >= bytesMax
+    return this.#queue.size >= requestsMax || this.#queue.bytes >= bytesMax
   }
 
   #mayClose(): boolean {
@@ -276,18 +274,8 @@ export class Batcher {
 
   #take(): readonly Entry[] {
     const { limits, batch } = this.#parts
-    const countMax = Math.min(batch.requestsMax, limits.transactionsInFlightMax - this.#inFlight)
-    const taken: Entry[] = []
-    let bytes = 0
-    for (const entry of this.#queue) {
-      if (taken.length >= countMax || (taken.length > 0 && bytes + entry.bytes > batch.bytesMax))
-        break
-      taken.push(entry)
-      bytes += entry.bytes
-      this.#queue.delete(entry)
-    }
-    this.#queuedBytes -= bytes
-    return taken
+    const count = Math.min(batch.requestsMax, limits.transactionsInFlightMax - this.#inFlight)
+    return this.#queue.take({ count, bytes: batch.bytesMax })
   }
 
   #close(entries: readonly Entry[]): void {
@@ -332,21 +320,17 @@ export class Batcher {
     this.#wakeIdle()
   }
 
-  /** They came first and go first. */
   #requeue(entries: readonly Entry[]): void {
     const again = entries.filter((entry) => this.#backingOff.delete(entry))
-    for (const entry of again) {
-      entry.state = 'queued'
-      this.#queuedBytes += entry.bytes
-    }
-    this.#queue = new Set([...again, ...this.#queue])
+    for (const entry of again) entry.state = 'queued'
+    this.#queue.addInFront(again)
     if (this.#queue.size > 0) this.#flushSoon()
   }
 
   /** The caller waits no longer. What is in flight goes on without it. */
   #giveUp(entry: Entry, code: 'TIMEOUT' | 'CANCELLED'): void {
     const state = entry.state
-    if (this.#queue.delete(entry)) this.#queuedBytes -= entry.bytes
+    this.#queue.delete(entry)
     this.#backingOff.delete(entry)
     const isDefinite = state !== 'inFlight'
     const hint = this.#parts.suspicion()

@@ -10,11 +10,11 @@ import type { Executor } from './contract/executor.ts'
 import type { Network } from './contract/network.ts'
 import { SILENT, type Logger } from './contract/observe.ts'
 import type { Store } from './contract/store.ts'
+import { nodeLogger } from './observe/node-logger.ts'
 import type { Telemetry } from './observe/telemetry.ts'
 import { hasMethods, OptionFields, type Fields } from './option-fields.ts'
 import type { Complete, ParsedOptions } from './options.ts'
 import { MemoryStore } from './store/memory-store.ts'
-import { SyneviError } from './synevi-error.ts'
 import { SystemClock } from './system-clock.ts'
 
 const MEMBERS_MAX = 7
@@ -56,14 +56,7 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
   const top = fields.object('options', input, TOP_KEYS)
   if (typeof input !== 'object') fields.wrong('options', 'an object', input)
   if (top['join'] !== undefined) {
-    throw new SyneviError(
-      'INVALID_ARGUMENT',
-      'cannot open: `join` is not yet available; start with `members`',
-      {
-        definite: true,
-        details: { fields: [{ path: 'options.join', expected: 'absence', got: 'it' }] },
-      },
-    )
+    fields.wrong('options.join', 'absence (it is not yet available; start with `members`)', 'it')
   }
   const members = parseMembers(fields, top)
   const parts = parseParts(fields, top)
@@ -88,7 +81,14 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
   fields.conclude('open a node')
   if (members === undefined || parts === undefined)
     throw new TypeError('a wrong field was not noted')
-  return Object.freeze({ ...members, ...parts, ...groups, executors: Object.freeze(executors) })
+  const logger = nodeLogger(parts.logger, { node: members.self.id })
+  return Object.freeze({
+    ...members,
+    ...parts,
+    ...groups,
+    logger,
+    executors: Object.freeze(executors),
+  })
 }
 
 function parseMembers(

@@ -346,7 +346,7 @@ describe('failing', () => {
     replica.onStep = () => {
       throw new InvariantError('a rule')
     }
-    driver.feed({ kind: 'wake' }, { kind: 'wake' })
+    driver.feedAll([{ kind: 'wake' }, { kind: 'wake' }])
     await clock.settle()
     expect(log).toEqual(['step wake'])
     expect(failures).toEqual([new InvariantError('a rule')])

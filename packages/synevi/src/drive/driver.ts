@@ -66,8 +66,14 @@ export class Driver {
     this.feed({ kind: 'wake' })
   }
 
-  /** Steps the inputs in order, then serves. Ignored once stopped. */
-  feed(...inputs: readonly Input[]): void {
+  /** Steps the input, then serves. Ignored once stopped. */
+  feed(input: Input): void {
+    this.#step(input)
+    this.#kick()
+  }
+
+  /** Steps all of them, in order, before it serves any. */
+  feedAll(inputs: readonly Input[]): void {
     for (const input of inputs) this.#step(input)
     this.#kick()
   }

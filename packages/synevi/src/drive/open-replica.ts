@@ -20,6 +20,7 @@ import type { ParsedOptions } from '../options.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { NodeState } from '../state/node-state.ts'
 import { ExecutionLane } from './execution-lane.ts'
+import { replayExecutors } from './replay.ts'
 
 /** What a node is made of below its driver. */
 export interface OpenedReplica {
@@ -74,6 +75,7 @@ export async function openFromStore(
     random: (count) => new SeededRandom(random.fork() ^ clock.now().wall).bytes(count),
   })
   const { serial, cluster } = state.identity
+  await replayExecutors(state, options.executors)
   const durable = state.durable()
   checkSettings(options, state)
   const now = clock.now()

@@ -5,7 +5,6 @@ import {
   millis,
   nodeOf,
   type Execution,
-  type Message,
   type NodeSerial,
   type Notice,
   type Write,
@@ -18,6 +17,7 @@ import { Channel } from '../observe/channels.ts'
 import { EventHub } from '../observe/events.ts'
 import { NodeHealth } from '../observe/node-health.ts'
 import { SlowExecutions } from '../observe/slow-executions.ts'
+import { membersReport, statusReport, type ReportParts } from '../observe/status-report.ts'
 import type { Member, NodeStatus } from '../observe/status.ts'
 import { NodeTelemetry } from '../observe/telemetry.ts'
 import type { ParsedOptions } from '../options.ts'
@@ -28,20 +28,17 @@ import type { Request } from '../request.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
 import { SyneviError, isSyneviError } from '../synevi-error.ts'
-import { Driver, WriteFailure } from './driver.ts'
+import { Driver } from './driver.ts'
 import type { LaneResult } from './execution-lane.ts'
-import { Inbox } from './inbox.ts'
 import type { OpenedReplica } from './open-replica.ts'
-import { Outbox } from './outbox.ts'
 import type { RequestOutcome } from './outcome.ts'
 import { OwnTransactions } from './own-transactions.ts'
+import { PeerTraffic } from './peer-traffic.ts'
 import { Readiness } from './readiness.ts'
 import { BARRIER_NAME } from './routes.ts'
+import { brokenError, closedError, divergedError, fatalError } from './stop-reasons.ts'
 
 const PAGE_ENTRIES = 256
-
-/** Messages of one frame that are taken in, whatever limit the peer keeps to. */
-const MESSAGES_MAX = 65_536
 
 /** One open node. Everything that happens in it passes here once. */
 export class Runtime {
@@ -54,8 +51,7 @@ export class Runtime {
   readonly barriers: Barriers
   readonly feed: AppliedFeed<AppliedEntry>
   readonly #random: SeededRandom
-  readonly #outbox: Outbox
-  readonly #inbox: Inbox
+  readonly #traffic: PeerTraffic
   readonly #driver: Driver
   readonly #batcher: Batcher
   readonly #own: OwnTransactions
@@ -80,8 +76,7 @@ export class Runtime {
     this.telemetry = new NodeTelemetry(options.telemetry)
     this.waits = new Waits(clock)
     this.health = this.#makeHealth()
-    this.#outbox = this.#makeOutbox()
-    this.#inbox = this.#makeInbox()
+    this.#traffic = this.#makeTraffic()
     this.#driver = this.#makeDriver()
     this.#batcher = this.#makeBatcher()
     this.#own = new OwnTransactions({
@@ -121,17 +116,7 @@ export class Runtime {
    * or why it failed.
    */
   async start(patience: Patience): Promise<void> {
-    const { network, self } = this.options
-    const { cluster, serial, members } = this.opened
-    await network.start(
-      { cluster, id: self.id, serial },
-      {
-        receive: (from, frame) => this.#inbox.accept(from, frame),
-        link: (peer, up) => this.#link(peer, up),
-        refused: (peer, code, why) => this.health.networkRefused(peer, code, why),
-      },
-    )
-    network.connect(members.filter((member) => member.serial !== serial))
+    await this.#traffic.start()
     const ready = this.waits.wait<void>(
       patience,
       () => this.health.whyNotReady(),
@@ -168,33 +153,12 @@ export class Runtime {
   }
 
   status(): NodeStatus {
-    const { phase, reason } = this.health.condition()
-    const { undecided, oldestUndecidedMs } = this.opened.replica.status(this.options.clock.now())
-    const { watermark, time } = this.#applied
-    return {
-      phase,
-      ...(reason === undefined ? {} : { reason }),
-      epoch: this.opened.durable.epoch,
-      quorum: this.health.quorum(),
-      applied: {
-        position: watermark.position,
-        time,
-        hash: Buffer.from(watermark.txnHash).toString('hex'),
-      },
-      ...this.#batcher.counts(),
-      ...{ undecided, oldestUndecidedMs },
-      counters: { ...this.health.counters, rejectedFrames: BigInt(this.#inbox.refusedCount) },
-    }
+    const rejectedFrames = this.#traffic.refusedCount
+    return statusReport({ ...this.#report(), requests: this.#batcher.counts(), rejectedFrames })
   }
 
   members(): readonly Member[] {
-    const status = this.opened.replica.status(this.options.clock.now())
-    const own = this.#applied.watermark.position
-    const farthest = status.peers.reduce(
-      (most, peer) => (peer.position > most ? peer.position : most),
-      own,
-    )
-    return this.opened.members.map((entry) => this.health.member(entry, status, { own, farthest }))
+    return membersReport(this.#report())
   }
 
   /**
@@ -204,17 +168,21 @@ export class Runtime {
   async close(drainMs: number): Promise<void> {
     if (this.health.failure === undefined) {
       this.health.closing()
-      this.#batcher.refuseWith(() => closed(true))
+      this.#batcher.refuseWith(() => closedError(true))
       await this.#drain(drainMs)
-      this.#batcher.stop(closed)
+      this.#batcher.stop(closedError)
     }
-    this.feed.end('closed', closed(true))
-    this.#whenReady?.reject(closed(true))
+    this.feed.end('closed', closedError(true))
+    this.#whenReady?.reject(closedError(true))
     this.#slow.close()
     await this.#driver.close()
     this.waits.close()
-    await this.#try('the network did not close', () => this.options.network.close())
-    await this.#try('the store did not close', () => this.options.store.close())
+    await this.#traffic.close()
+    try {
+      await this.options.store.close()
+    } catch (error) {
+      this.options.logger.error({ error: String(error) }, 'the store did not close')
+    }
     this.health.closed()
   }
 
@@ -230,18 +198,10 @@ export class Runtime {
     alarm?.[Symbol.dispose]()
   }
 
-  async #try(what: string, run: () => Promise<void>): Promise<void> {
-    try {
-      await run()
-    } catch (error) {
-      this.options.logger.error({ error: String(error) }, what)
-    }
-  }
-
   /** Stops for good: everything that waits is told, nothing more is sent, answered or written. */
   #fail(error: SyneviError): void {
     if (this.health.failure !== undefined) return
-    const { logger, onFatal, network } = this.options
+    const { logger, onFatal } = this.options
     logger.error(
       { code: error.code, error: error.message, cause: String(error.cause) },
       'this node stopped',
@@ -252,12 +212,22 @@ export class Runtime {
     this.#batcher.stop(() => error)
     this.feed.end('failed', error)
     this.#whenReady?.reject(error)
-    void this.#try('the network did not close', () => network.close())
+    void this.#traffic.close()
     this.events.emit('fatal', error)
     try {
       onFatal(error)
     } catch (reason) {
       logger.error({ error: String(reason) }, 'onFatal threw')
+    }
+  }
+
+  #report(): ReportParts {
+    const { opened, health, options } = this
+    return {
+      opened,
+      health,
+      applied: this.#applied,
+      replica: opened.replica.status(options.clock.now()),
     }
   }
 
@@ -275,26 +245,15 @@ export class Runtime {
     })
   }
 
-  #makeOutbox(): Outbox {
-    const { limits, logger, network } = this.options
-    return new Outbox({
-      ...{ logger, cluster: this.opened.cluster, self: this.opened.serial },
-      openEpoch: () => this.opened.durable.epoch,
-      send: (to, frame) => network.send(to, frame),
-      ...{ frameMaxBytes: limits.frameMaxBytes, messagesMax: limits.messagesMax },
-    })
-  }
-
-  #makeInbox(): Inbox {
-    const { limits, logger } = this.options
-    const { cluster, members, serial } = this.opened
-    const peers = new Set(members.map((member) => member.serial).filter((one) => one !== serial))
-    return new Inbox({
-      ...{ cluster, logger },
-      // A peer may batch more than we do: only what fits into no frame is too large.
-      limits: { messagesMax: MESSAGES_MAX, payloadMaxBytes: limits.frameMaxBytes },
-      isMember: (peer) => peers.has(peer),
-      receive: (from, messages) => this.#receive(from, messages),
+  #makeTraffic(): PeerTraffic {
+    return new PeerTraffic({
+      ...{ options: this.options, opened: this.opened, health: this.health },
+      receive: (from, messages) => {
+        this.health.heard(from, messages)
+        this.#driver.feedAll(messages.map((message) => ({ kind: 'receive', from, message })))
+        this.#checkReady()
+      },
+      link: (peer, up) => this.#driver.feed({ kind: 'link', peer, up }),
     })
   }
 
@@ -302,7 +261,7 @@ export class Runtime {
     const { clock, store, self } = this.options
     return new Driver({
       ...{ clock, replica: this.opened.replica },
-      post: (envelopes) => this.#outbox.post(envelopes),
+      post: (envelopes) => this.#traffic.post(envelopes),
       encode: (writes) => this.opened.state.encode(writes),
       write: (batch) =>
         this.#writeChannel.trace(
@@ -313,7 +272,7 @@ export class Runtime {
       answer: (answer) => this.#own.answer(answer),
       notice: (notice) => this.#notice(notice),
       stored: (writes) => this.#stored(writes),
-      failed: (error) => this.#fail(failureOf(error)),
+      failed: (error) => this.#fail(brokenError(error)),
     })
   }
 
@@ -331,17 +290,6 @@ export class Runtime {
   async #barrier(patience: Patience): Promise<bigint> {
     const request = { id: this.freshId(), name: BARRIER_NAME, payload: new Uint8Array(0) }
     return (await this.#batcher.add(request, patience)).position
-  }
-
-  #receive(from: NodeSerial, messages: readonly Message[]): void {
-    this.health.heard(from, messages)
-    this.#driver.feed(...messages.map((message) => ({ kind: 'receive', from, message }) as const))
-    this.#checkReady()
-  }
-
-  #link(peer: NodeSerial, up: boolean): void {
-    this.health.link(peer, up)
-    this.#driver.feed({ kind: 'link', peer, up })
   }
 
   #run(execution: Execution): LaneResult | Promise<LaneResult> {
@@ -424,9 +372,7 @@ export class Runtime {
         this.#diverged(notice)
         break
       case 'fatal':
-        this.#fail(
-          new SyneviError(notice.code, `this node had to stop: ${notice.why}`, { definite: false }),
-        )
+        this.#fail(fatalError(notice.code, notice.why))
         break
       default:
         break
@@ -445,42 +391,9 @@ export class Runtime {
 
   #diverged({ position, mine, majority }: Notice & { kind: 'diverged' }): void {
     const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
-    const error = new SyneviError(
-      'DIVERGED',
-      `results here differ from the majority's at position ${position}`,
-      {
-        definite: false,
-        retryable: true,
-      },
-    )
+    const error = divergedError(position)
     this.#batcher.stop(() => error)
     this.feed.end('failed', error)
     this.events.emit('diverged', { position, mine: hex(mine), majority: hex(majority) })
   }
-}
-
-function closed(isDefinite: boolean): SyneviError {
-  const why = isDefinite
-    ? 'this node is closing'
-    : 'this node closed first, and the outcome is unknown'
-  return new SyneviError('CLOSED', `cannot serve: ${why}`, {
-    definite: isDefinite,
-    retryable: true,
-  })
-}
-
-/** What broke, as callers see it: never definite, for what was under way may go on elsewhere. */
-function failureOf(error: unknown): SyneviError {
-  const cause = error instanceof WriteFailure ? error.cause : error
-  const isStore = error instanceof WriteFailure || isSyneviError(error, 'STORE_FAILED')
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new SyneviError(
-    isStore ? 'STORE_FAILED' : 'NODE_FAILED',
-    `this node had to stop: ${why}`,
-    {
-      definite: false,
-      retryable: true,
-      cause,
-    },
-  )
 }

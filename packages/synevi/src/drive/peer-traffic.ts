@@ -1,0 +1,83 @@
+/** This node's end of the network: frames out, frames in, links. */
+
+import type { Envelope, Message, NodeSerial } from '@synevi/accord'
+import type { NodeHealth } from '../observe/node-health.ts'
+import type { ParsedOptions } from '../options.ts'
+import { Inbox } from './inbox.ts'
+import type { OpenedReplica } from './open-replica.ts'
+import { Outbox } from './outbox.ts'
+
+/** Messages of one frame that are taken in, whatever limit the peer keeps to. */
+const MESSAGES_MAX = 65_536
+
+export interface PeerTrafficParts {
+  readonly options: ParsedOptions
+  readonly opened: OpenedReplica
+  readonly health: NodeHealth
+  /** The messages of one frame, in order, from a member. */
+  readonly receive: (from: NodeSerial, messages: readonly Message[]) => void
+  readonly link: (peer: NodeSerial, up: boolean) => void
+}
+
+/** Nothing is received before `start`, and nothing after `close`. */
+export class PeerTraffic {
+  readonly #parts: PeerTrafficParts
+  readonly #outbox: Outbox
+  readonly #inbox: Inbox
+
+  constructor(parts: PeerTrafficParts) {
+    this.#parts = parts
+    const { limits, logger, network } = parts.options
+    const { cluster, members, serial, durable } = parts.opened
+    this.#outbox = new Outbox({
+      ...{ cluster, logger, self: serial, openEpoch: () => durable.epoch },
+      send: (to, frame) => network.send(to, frame),
+      ...{ frameMaxBytes: limits.frameMaxBytes, messagesMax: limits.messagesMax },
+    })
+    const peers = new Set(members.map((member) => member.serial).filter((one) => one !== serial))
+    this.#inbox = new Inbox({
+      ...{ cluster, logger, receive: parts.receive },
+      // A peer may batch more than we do: only what fits into no frame is too large.
+      limits: { messagesMax: MESSAGES_MAX, payloadMaxBytes: limits.frameMaxBytes },
+      isMember: (peer) => peers.has(peer),
+    })
+  }
+
+  /** Frames of peers that were refused. */
+  get refusedCount(): number {
+    return this.#inbox.refusedCount
+  }
+
+  /** Rejects as the network does. */
+  async start(): Promise<void> {
+    const { options, opened, health } = this.#parts
+    const { network, self } = options
+    const { cluster, serial, members } = opened
+    await network.start(
+      { cluster, id: self.id, serial },
+      {
+        receive: (from, frame) => this.#inbox.accept(from, frame),
+        link: (peer, up) => {
+          health.link(peer, up)
+          this.#parts.link(peer, up)
+        },
+        refused: (peer, code, why) => health.networkRefused(peer, code, why),
+      },
+    )
+    network.connect(members.filter((member) => member.serial !== serial))
+  }
+
+  post(envelopes: readonly Envelope[]): void {
+    this.#outbox.post(envelopes)
+  }
+
+  /** Never rejects: what fails is logged. */
+  async close(): Promise<void> {
+    const { network, logger } = this.#parts.options
+    try {
+      await network.close()
+    } catch (error) {
+      logger.error({ error: String(error) }, 'the network did not close')
+    }
+  }
+}

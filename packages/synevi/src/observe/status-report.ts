@@ -1,0 +1,49 @@
+/** Puts together what a node says about itself. */
+
+import type { ReplicaStatus } from '@synevi/accord'
+import type { OpenedReplica } from '../drive/open-replica.ts'
+import type { AppliedHead } from '../state/node-facts.ts'
+import type { NodeHealth } from './node-health.ts'
+import type { Member, NodeStatus } from './status.ts'
+
+/** What a report is put together from. */
+export interface ReportParts {
+  readonly opened: OpenedReplica
+  readonly health: NodeHealth
+  readonly replica: ReplicaStatus
+  /** Durable here. */
+  readonly applied: AppliedHead
+}
+
+export function statusReport(
+  parts: ReportParts & {
+    readonly requests: { readonly inFlight: number; readonly queued: number }
+    readonly rejectedFrames: number
+  },
+): NodeStatus {
+  const { health, applied, replica, requests } = parts
+  const { phase, reason } = health.condition()
+  const { position, txnHash } = applied.watermark
+  return {
+    phase,
+    ...(reason === undefined ? {} : { reason }),
+    epoch: parts.opened.durable.epoch,
+    quorum: health.quorum(),
+    applied: { position, time: applied.time, hash: Buffer.from(txnHash).toString('hex') },
+    ...{ inFlight: requests.inFlight, queued: requests.queued },
+    ...{ undecided: replica.undecided, oldestUndecidedMs: replica.oldestUndecidedMs },
+    counters: { ...health.counters, rejectedFrames: BigInt(parts.rejectedFrames) },
+  }
+}
+
+export function membersReport({
+  opened,
+  health,
+  replica,
+  applied,
+}: ReportParts): readonly Member[] {
+  const own = applied.watermark.position
+  let farthest = own
+  for (const { position } of replica.peers) if (position > farthest) farthest = position
+  return opened.members.map((entry) => health.member(entry, replica, { own, farthest }))
+}
