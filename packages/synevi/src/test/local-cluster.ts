@@ -13,6 +13,8 @@ import { LocalHub, LocalNetwork } from '../network/local-network.ts'
 import { Node } from '../node.ts'
 import type { NodeOptions } from '../options.ts'
 import { MemoryStore } from '../store/memory-store.ts'
+import { isSyneviError, type SyneviError } from '../synevi-error.ts'
+import { VirtualClock } from './virtual-clock.ts'
 
 /** Adds one and answers what it was before; `no` is refused, `boom` throws. */
 export const Add: TransactionType<string, bigint, string> = defineTransaction('count/add', {
@@ -51,37 +53,48 @@ export const Hang: TransactionType<string, void, never> = defineTransaction('han
 })
 
 export interface Cluster {
+  readonly clock: VirtualClock
   readonly hub: LocalHub
   readonly nodes: readonly Node[]
   readonly stores: readonly MemoryStore[]
+  readonly node: (i: number) => Node
+  /** Of another start of the same member: a network of its own, the same store. */
   readonly options: (i: number) => NodeOptions
   readonly close: () => Promise<void>
 }
 
-/** Opens `size` nodes, n0 … with serials 0 …, and waits until all are ready. */
+/** Opens `size` nodes, n0 … with serials 0 …, and waits until all are ready. Time passes by `clock` alone. */
 export async function openCluster(
   size: number,
-  more: (i: number) => Partial<NodeOptions> = () => ({}),
+  more: (i: number, clock: VirtualClock) => Partial<NodeOptions> = () => ({}),
 ): Promise<Cluster> {
-  const hub = new LocalHub()
+  const clock = new VirtualClock()
+  const hub = new LocalHub({ clock, delayMs: 1 })
   const stores = Array.from({ length: size }, () => new MemoryStore())
   const members = stores.map((_, i) => ({ id: `n${i}`, serial: i, address: '' }))
   const options = (i: number): NodeOptions => ({
-    self: { id: `n${i}` },
-    members,
-    network: new LocalNetwork(hub),
-    store: stores[i] ?? new MemoryStore(),
-    executors: [counter],
-    ...more(i),
+    ...{ self: { id: `n${i}` }, members, clock, network: new LocalNetwork(hub) },
+    ...{ store: stores[i] ?? new MemoryStore(), executors: [counter], seed: BigInt(i) },
+    ...more(i, clock),
   })
-  const nodes = await Promise.all(
-    stores.map((_, i) => Node.open(options(i), { timeoutMs: 10_000 })),
-  )
-  return {
-    hub,
-    nodes,
-    stores,
-    options,
-    close: async () => void (await Promise.all(nodes.map((node) => node.close()))),
+  const nodes = await clock.until(Promise.all(stores.map((_, i) => Node.open(options(i)))))
+  const node = (i: number): Node => nodes[i] ?? raise(`no node ${i}`)
+  const close = async (): Promise<void> => {
+    await clock.until(Promise.all(nodes.map((one) => one.close({ drainMs: 10 }))))
   }
+  return { clock, hub, nodes, stores, node, options, close }
+}
+
+export function raise(why: string): never {
+  throw new Error(why)
+}
+
+/** The failure of a promise that must fail. */
+export async function failureOf(promise: Promise<unknown>): Promise<SyneviError> {
+  const error: unknown = await promise.then(
+    (value) => raise(`it succeeded: ${String(value)}`),
+    (reason: unknown) => reason,
+  )
+  if (isSyneviError(error)) return error
+  throw error
 }

@@ -15,11 +15,8 @@ export class VirtualClock implements Clock {
   #order = 0
   readonly #alarms = new Set<Alarm>()
   #soon: (() => void)[] = []
-  /** How far the wall clock is off, for tests of clocks that are set. */
-  wallOffsetMs = 0
-
   now(): { readonly wall: Nanos; readonly elapsed: Millis } {
-    const wallMs = 1_000_000 + this.#elapsed + this.wallOffsetMs
+    const wallMs = 1_000_000 + this.#elapsed
     return { wall: nanos(BigInt(wallMs) * 1_000_000n), elapsed: millis(this.#elapsed) }
   }
 
@@ -31,6 +28,18 @@ export class VirtualClock implements Clock {
 
   soon(run: () => void): void {
     this.#soon.push(run)
+  }
+
+  /** The same time, with another wall clock. */
+  ahead(ms: number): Clock {
+    return {
+      now: () => {
+        const { wall, elapsed } = this.now()
+        return { wall: nanos(wall + BigInt(ms) * 1_000_000n), elapsed }
+      },
+      alarm: (at, ring) => this.alarm(at, ring),
+      soon: (run) => this.soon(run),
+    }
   }
 
   get alarmCount(): number {
@@ -60,6 +69,20 @@ export class VirtualClock implements Clock {
     }
     this.#elapsed = until
     await this.settle()
+  }
+
+  /** Lets time pass until the promise is settled, alarm by alarm; at most a minute. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false
+    const settled = (): void => void (isSettled = true)
+    promise.then(settled, settled)
+    const end = this.#elapsed + 60_000
+    await this.settle()
+    for (let next = this.#next(end); !isSettled; next = this.#next(end)) {
+      if (next === undefined) throw new Error('nothing more happens, and it is not settled')
+      await this.advance(Math.max(0, next.at - this.#elapsed))
+    }
+    return promise
   }
 
   #next(until: number): Alarm | undefined {
