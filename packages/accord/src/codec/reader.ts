@@ -111,10 +111,8 @@ export class Reader {
 
   /** `length` bytes, copied. */
   raw(length: number): Bytes {
-    const at = this.#take(length)
-    if (length === 0) return EMPTY
-    this.#charge(BYTES_HEAP + length)
-    return this.#bytes.slice(at, at + length)
+    this.#charge(length)
+    return this.#copy(length)
   }
 
   /** At most `max` bytes behind their length in one byte, copied. */
@@ -127,12 +125,14 @@ export class Reader {
   /**
    * Bytes behind their length, within the bound of a payload. Copied, unless they are large and
    * most of what they came in: copying would cost more than keeping the rest of the frame alive.
+   * Not counted as memory taken: payloads are no longer than the bytes.
    */
   payload(): Bytes {
     const length = this.varint()
     if (length > this.#payloadMax)
       malformed(`a payload of ${length} bytes, ${this.#payloadMax} are the most`)
-    if (length < PAYLOAD_VIEW_BYTES_MIN || length * 2 < this.#bytes.length) return this.raw(length)
+    if (length < PAYLOAD_VIEW_BYTES_MIN || length * 2 < this.#bytes.length)
+      return this.#copy(length)
     const at = this.#take(length)
     return this.#bytes.subarray(at, at + length)
   }
@@ -178,6 +178,13 @@ export class Reader {
   /** Nothing may follow. */
   finish(): void {
     if (this.left !== 0) malformed(`${this.left} bytes too many`)
+  }
+
+  #copy(length: number): Bytes {
+    const at = this.#take(length)
+    if (length === 0) return EMPTY
+    this.#charge(BYTES_HEAP)
+    return this.#bytes.slice(at, at + length)
   }
 
   #take(size: number): number {
