@@ -16,6 +16,8 @@ const PAGE_BYTES_MAX = 65_536
 const MAGIC = 0xbeefc0de
 const VERSION = 2
 const PAGE_META = 0x08
+/** No subdirectory, integer keys in the free list: what this store's files have. Others move the map, or sort keys. */
+const FLAGS = 0x4008
 
 /**
  * Throws `STORE_FAILED` if LMDB must not open this file. Reads the meta pages, and of a file up to `treeBytesMax`
@@ -49,15 +51,33 @@ function imageProblem(descriptor: number, treeBytesMax: number): string | undefi
   const second = metaOf(descriptor, first.pageBytes)
   if (typeof second === 'string') return `the second meta page ${second}`
   if (first.pageBytes !== second.pageBytes) return 'its meta pages disagree on the size of a page'
-  const newest = second.txnId > first.txnId ? second : first
+  // Each commit adds one, and takes the other page; a copy begins with 0 and an odd number.
+  const isPair = second.txnId === first.txnId + 1n || first.txnId === second.txnId + 1n || first.txnId === 0n
+  const isPlaced = first.txnId % 2n === 0n && (second.txnId % 2n === 1n || second.txnId === 0n)
+  if (!isPair || !isPlaced) return 'its meta pages are not of two commits in a row'
+  const [newest, older] = second.txnId > first.txnId ? [second, first] : [first, second]
   for (const { root } of [newest.free, newest.main]) {
     if (root !== NO_PAGE && (root < 2n || root > newest.lastPage)) return 'a root lies outside the file'
+  }
+  // A number altered downwards would bring back the commit before it; the pages tell.
+  for (const meta of [newest, older]) {
+    if (isYounger(descriptor, meta, meta.free) || isYounger(descriptor, meta, meta.main)) {
+      return 'a meta page has a lower number than the pages it names'
+    }
   }
   // A file may end before its last page: what one commit both allocated and freed at the end is never written. It is
   // common where much is deleted (half of the runs of a test did it), so the length alone proves nothing: whether
   // all that is used lies within the file, only the tree can tell.
   const isShort = (newest.lastPage + 1n) * BigInt(newest.pageBytes) > BigInt(fileBytes)
   return isShort || fileBytes <= treeBytesMax ? treeProblem(descriptor, fileBytes, newest) : undefined
+}
+
+/** Whether the root was written by a later commit than the meta page names. Of a tree that is not there, no. */
+function isYounger(descriptor: number, meta: Meta, { root }: Tree): boolean {
+  const header = Buffer.alloc(HEADER_BYTES)
+  if (root > meta.lastPage) return false
+  const found = readSync(descriptor, header, 0, HEADER_BYTES, Number(root) * meta.pageBytes)
+  return found === HEADER_BYTES && header.readBigUInt64LE(0) === root && header.readBigUInt64LE(8) > meta.txnId
 }
 
 /** The meta page at that place, or what is wrong with it. */
@@ -71,6 +91,8 @@ function metaOf(descriptor: number, at: number): Meta | string {
   const pageBytes = bytes.readUInt32LE(48)
   const isSize = pageBytes >= PAGE_BYTES_MIN && pageBytes <= PAGE_BYTES_MAX && (pageBytes & (pageBytes - 1)) === 0
   if (!isSize) return `names pages of ${pageBytes} bytes`
+  const flags = bytes.readUInt16LE(52) | bytes.readUInt16LE(100)
+  if ((flags & ~FLAGS) !== 0) return `has flags ${flags} that this store does not use`
   const [free, main] = [treeAt(bytes, 48), treeAt(bytes, 96)]
   const depth = Math.max(free.depth, main.depth)
   if (depth > DEPTH_MAX) return `names a tree of ${depth} levels`

@@ -112,6 +112,7 @@ class TreeWalk {
       const { page, depth } = frame
       this.#use(page, 1, name)
       const bytes = this.#read(page, 0, this.#meta.pageBytes)
+      if (bytes.readBigUInt64LE(8) > this.#meta.txnId) throw new Flaw(`page ${page} is of a later commit than its meta page`)
       const isLeaf = depth === tree.depth
       const nodes = nodesOf(bytes, page, isLeaf ? PAGE_LEAF : PAGE_BRANCH)
       checkOrder(nodes, frame, compare, isLeaf)

@@ -18,6 +18,8 @@ async function filled(path: string): Promise<string> {
   const store = await LmdbStore.open({ path })
   await store.write(Array.from({ length: 400 }, (_, index) => put(`key ${index}`, `value ${index} `.repeat(30))))
   await store.write([put('large', new Uint8Array(5 * PAGE).fill(7)), remove('key 3')])
+  // Six commits in all: the even meta page is in force.
+  for (let more = 0; more < 4; more++) await store.write([put('key 7', 'value 7 '.repeat(30))])
   await store.close()
   return join(path, 'data.mdb')
 }
@@ -66,6 +68,12 @@ describe('a file that is not whole', () => {
     ['an absurd page size', 48, [0, 0, 0, 0x40], 'names pages of 1073741824 bytes'],
     ['a page size that is no power of two', 48, [1, 16], 'names pages of 4097 bytes'],
     ['two page sizes', PAGE + 48, [0, 32], 'disagree on the size'],
+    ['flags of another kind of database', 100, [4], 'has flags'],
+    ['a fixed address', 52, [9], 'has flags'],
+    ['the number of the commit before the last', 152, [4], 'has a lower number than the pages it names'],
+    ['a number of an older commit', 152, [2], 'not of two commits in a row'],
+    ['an odd number in the even place', 152, [7], 'not of two commits in a row'],
+    ['a number of a later commit', PAGE + 155, [1], 'not of two commits in a row'],
     ['an absurd depth', 102, [255], 'names a tree of 255 levels'],
   ]
   for (const [name, at, bytes, words] of metas) {
