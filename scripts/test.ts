@@ -9,17 +9,18 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runStages } from './stage/run-stages.ts'
-import { build, format, lint, simulator, smoke, tidy, vitest } from './stage/stages.ts'
+import { build, format, lint, simulator, smoke, tidy, types, vitest } from './stage/stages.ts'
 
 const verdict = await runStages(
   [
     build,
+    types,
     vitest(),
     tidy,
     lint,
     format,
     smoke,
-    simulator('explore', [], 180_000),
+    simulator('explore', [], 300_000),
     simulator('simulate', ['--seeds', '200'], 300_000),
   ],
   {

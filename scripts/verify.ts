@@ -15,6 +15,7 @@ import {
   simulator,
   smoke,
   tidy,
+  types,
   unused,
   vitest,
 } from './stage/stages.ts'
@@ -22,12 +23,13 @@ import {
 const verdict = await runStages(
   [
     build,
+    types,
     lint,
     format,
     tidy,
     unused,
     vitest(['--exclude', 'rig/**']),
-    simulator('explore', ['--bounds', 'smallest'], 60_000),
+    simulator('explore', ['--only', '1 loss'], 60_000),
     simulator('simulate', ['--seeds', '40'], 90_000),
     smoke,
     packaging,

@@ -15,6 +15,14 @@ export const build: Stage = {
   count: countOne,
 }
 
+/** The types of tests, which the build leaves out. */
+export const types: Stage = {
+  name: 'types',
+  command: ['npx', 'tsc', '-p', 'tsconfig.tests.json'],
+  timeLimitMs: 3 * MINUTE,
+  count: countOne,
+}
+
 /** The linter, with types. */
 export const lint: Stage = {
   name: 'lint',
