@@ -91,7 +91,9 @@ export class Node implements AsyncDisposable {
   ): Promise<Applied<Ok, Err>> {
     const { clock } = this.#runtime.options
     const { name } = transaction
-    const end = this.#runtime.telemetry.call('synevi.submit', name, clock.now().elapsed)
+    // Names that nobody defined would make labels without end.
+    const label = this.#runtime.opened.lane.handles(name) ? name : 'unknown'
+    const end = this.#runtime.telemetry.call('synevi.submit', label, clock.now().elapsed)
     try {
       const context = () => ({ node: this.id, name })
       const applied = await this.#submitChannel.trace(context, () =>

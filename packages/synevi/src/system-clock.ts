@@ -7,18 +7,20 @@ import type { Clock } from './contract/clock.ts'
 const TIMEOUT_MAX_MS = 2 ** 31 - 1
 
 /** The wall clock is read in steps of a millisecond; further apart than this, it was set. */
-const ANCHOR_SLACK_NANOS = 2_000_000n
+const ANCHOR_SLACK_MS = 2
 
 /**
- * Time as the machine has it. `wall` follows the system clock, also backwards, with the resolution of the
- * performance counter; `elapsed` counts from the construction of the first clock of the process or before.
+ * Time as the machine has it. `wall` follows the system clock, also backwards, with the resolution
+ * of the performance counter; `elapsed` counts from the construction of the first clock of the
+ * process or before.
  */
 export class SystemClock implements Clock {
-  #anchorWall = BigInt(Date.now()) * 1_000_000n
-  #anchorTicks = process.hrtime.bigint()
+  #anchorWallMs = Date.now()
+  #anchorElapsedMs = performance.now()
 
   now(): { readonly wall: Nanos; readonly elapsed: Millis } {
-    return { wall: this.#wall(), elapsed: elapsed() }
+    const elapsedMs = performance.now()
+    return { wall: this.#wall(elapsedMs), elapsed: millis(Math.floor(elapsedMs)) }
   }
 
   alarm(at: Millis, ring: () => void): Disposable {
@@ -39,15 +41,16 @@ export class SystemClock implements Clock {
     setImmediate(run)
   }
 
-  #wall(): Nanos {
-    const system = BigInt(Date.now()) * 1_000_000n
-    const ticks = process.hrtime.bigint()
-    const counted = this.#anchorWall + (ticks - this.#anchorTicks)
-    const apart = counted > system ? counted - system : system - counted
-    if (apart <= ANCHOR_SLACK_NANOS) return nanos(counted)
-    this.#anchorWall = system
-    this.#anchorTicks = ticks
-    return nanos(system)
+  /** In steps of a microsecond: a thousandth of what the system clock shows. */
+  #wall(elapsedMs: number): Nanos {
+    const systemMs = Date.now()
+    let wallMs = this.#anchorWallMs + (elapsedMs - this.#anchorElapsedMs)
+    if (Math.abs(wallMs - systemMs) > ANCHOR_SLACK_MS) {
+      this.#anchorWallMs = systemMs
+      this.#anchorElapsedMs = elapsedMs
+      wallMs = systemMs
+    }
+    return nanos(BigInt(Math.floor(wallMs * 1_000)) * 1_000n)
   }
 }
 

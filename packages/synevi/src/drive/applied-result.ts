@@ -29,25 +29,38 @@ export async function appliedResult<Ok, Err>(
   id: RequestId,
   outcome: RequestOutcome,
 ): Promise<Applied<Ok, Err>> {
-  const { position, time, txnId, duplicate } = outcome
-  const details = { id, position: position.toString(), duplicate }
-  switch (outcome.kind) {
-    case 'applied':
-      return { ...(await resultOf(transaction, outcome)), id, txnId, position, time, duplicate }
+  const { kind, position, time, txnId, duplicate } = outcome
+  if (kind !== 'applied') throw failureOf(kind, { name: transaction.name, id, outcome })
+  const result = resultOf(transaction, outcome)
+  const known = result instanceof Promise ? await result : result
+  return { ...known, id, txnId, position, time, duplicate }
+}
+
+function failureOf(
+  kind: Exclude<RequestOutcome['kind'], 'applied'>,
+  {
+    name,
+    id,
+    outcome,
+  }: { readonly name: string; readonly id: RequestId; readonly outcome: RequestOutcome },
+): SyneviError {
+  const { position, duplicate } = outcome
+  const fields = { definite: true, details: { id, position: position.toString(), duplicate } }
+  switch (kind) {
     case 'failed': {
       const why = new TextDecoder().decode(outcome.value)
-      const message = `the executor of ${transaction.name} threw, and nothing was changed: ${why}`
-      throw new SyneviError('EXECUTOR_FAILED', message, { definite: true, details })
+      const message = `the executor of ${name} threw, and nothing was changed: ${why}`
+      return new SyneviError('EXECUTOR_FAILED', message, fields)
     }
     case 'reused': {
-      const message = `cannot submit ${transaction.name}: the request id ${id} was used for something else`
-      throw new SyneviError('REQUEST_ID_REUSED', message, { definite: true, details })
+      const message = `cannot submit ${name}: the request id ${id} was used for something else`
+      return new SyneviError('REQUEST_ID_REUSED', message, fields)
     }
     case 'forgotten': {
-      const message = `${transaction.name} was applied at ${position}; its outcome was too large to keep`
-      throw new SyneviError('ALREADY_APPLIED', message, { definite: true, details })
+      const message = `${name} was applied at ${position}; its outcome was too large to keep`
+      return new SyneviError('ALREADY_APPLIED', message, fields)
     }
     default:
-      return unreachable(outcome.kind)
+      return unreachable(kind)
   }
 }

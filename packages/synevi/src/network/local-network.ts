@@ -35,6 +35,8 @@ export class LocalHub {
   #queue: (() => void)[] = []
   delayMs: number
   lose: (from: NodeSerial, to: NodeSerial) => boolean
+  /** What arrives instead of a frame; undefined: the frame. For tests of what takes frames in. */
+  mangle: ((frame: Bytes) => Bytes) | undefined
 
   constructor(options: LocalHubOptions = {}) {
     this.#clock = options.clock ?? new SystemClock()
@@ -90,7 +92,7 @@ export class LocalHub {
     const from = endpoint.self.serial
     for (const other of endpoint.links) {
       if (other.self.serial !== to || this.lose(from, to)) continue
-      const copy = frame.slice()
+      const copy = this.mangle?.(frame) ?? frame.slice()
       this.#later(() => {
         // What was sent before a sender closed arrives, as on a connection closed in order.
         const isCut = this.#cut.has(pair(from, to))

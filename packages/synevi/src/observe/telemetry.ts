@@ -37,16 +37,16 @@ export interface Telemetry {
 /** How a call ended. */
 export type CallEnd = 'ok' | 'refused' | SyneviErrorCode
 
-/** What a node measures. With no telemetry it costs a few comparisons. */
+/** What a node measures. With no telemetry it costs a few comparisons; what it throws harms nobody. */
 export class NodeTelemetry {
   readonly #tracer: TracerLike | undefined
   readonly #submitted: CounterLike | undefined
   readonly #duration: HistogramLike | undefined
   readonly #decided: CounterLike | undefined
 
-  constructor(telemetry: Telemetry) {
-    const meter = telemetry.meter
-    this.#tracer = telemetry.tracer
+  /** Throws what the meter throws: the node has not opened then. */
+  constructor({ tracer, meter }: Telemetry) {
+    this.#tracer = tracer
     this.#submitted = meter?.createCounter('synevi.transactions', {
       description: 'submitted requests, by outcome',
     })
@@ -65,23 +65,34 @@ export class NodeTelemetry {
     transaction: string,
     startMs: number,
   ): (end: CallEnd, nowMs: number) => void {
-    const span = this.#tracer?.startSpan(name, {
-      attributes: { 'synevi.transaction': transaction },
-    })
+    const attributes = { 'synevi.transaction': transaction }
+    const span = guarded(() => this.#tracer?.startSpan(name, { attributes }))
     return (end, nowMs) => {
-      const attributes = { transaction, outcome: end }
-      if (name === 'synevi.submit') {
-        this.#submitted?.add(1, attributes)
-        this.#duration?.record(nowMs - startMs, attributes)
-      }
+      if (name === 'synevi.submit') this.#measure({ transaction, outcome: end }, nowMs - startMs)
       if (span === undefined) return
-      span.setAttribute('synevi.outcome', end)
-      span.setStatus(end === 'ok' || end === 'refused' ? { code: 1 } : { code: 2, message: end })
-      span.end()
+      guarded(() => {
+        span.setAttribute('synevi.outcome', end)
+        span.setStatus(end === 'ok' || end === 'refused' ? { code: 1 } : { code: 2, message: end })
+        span.end()
+      })
     }
   }
 
   decided(path: 'fast' | 'slow' | 'recovered' | 'invalidated'): void {
-    this.#decided?.add(1, { path })
+    guarded(() => this.#decided?.add(1, { path }))
+  }
+
+  #measure(attributes: Attributes, ms: number): void {
+    guarded(() => this.#submitted?.add(1, attributes))
+    guarded(() => this.#duration?.record(ms, attributes))
+  }
+}
+
+/** Telemetry is not worth a node. */
+function guarded<T>(run: () => T): T | undefined {
+  try {
+    return run()
+  } catch {
+    return undefined
   }
 }
