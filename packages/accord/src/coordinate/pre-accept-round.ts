@@ -34,12 +34,12 @@ export function beginPreAccept(lead: Lead, record: TxnRecord): void {
   checkPreAccept(lead, round)
 }
 
-/** To those who have not answered. */
+/** To those who have not voted: one that refused may have room, or a later clock, by now. */
 export function sendPreAccept(lead: Lead, round: PreAcceptRound): void {
   const txn = lead.context.ledger.get(round.id)?.txn
   invariant(txn !== undefined, 'a coordinator holds its payload')
   for (const peer of lead.context.topology.peers) {
-    if (!round.answered.has(peer))
+    if (!round.votes.has(peer))
       lead.context.out.afterStore(peer, { kind: 'preAccept', id: round.id, txn })
   }
 }
@@ -101,7 +101,7 @@ export function checkPreAccept(lead: Lead, round: PreAcceptRound): void {
     })
     return
   }
-  if (round.refused.size > f) {
+  if (isHopeless(lead, round)) {
     rounds.end(id)
     recover(lead, id, 0)
     return
@@ -125,6 +125,18 @@ function decideFast(lead: Lead, round: PreAcceptRound, record: TxnRecord): void 
   const own = depsFor(context, keys, { id, bound: id })
   const deps = mergeDeps([...round.deps.values(), own])
   decide(context, { id, keys, executeAt: id, deps, path: 'fast', holders: round.holders })
+}
+
+/**
+ * Too many refused, suspected members counted with them: a slow quorum will not come, so recovery
+ * finds an end. Suspicion alone is waited out, for recovery could not reach a quorum either.
+ */
+function isHopeless(lead: Lead, round: PreAcceptRound): boolean {
+  if (round.refused.size === 0) return false
+  const { members, sizes } = lead.context.topology
+  const silent = members.filter((member) => !round.votes.has(member) && !round.refused.has(member))
+  const possible = silent.filter((member) => !lead.peers.isSuspected(member)).length
+  return round.votes.size + possible < sizes.q
 }
 
 /** Whether a fast quorum may still come, from those who have not spoken and are not suspected. */

@@ -131,4 +131,18 @@ describe('4.4: the slow path', () => {
       node: 0,
     })
   })
+
+  it('recovers when those who refused and those who are gone leave no quorum', () => {
+    const { node, id } = submitted(3)
+    node.step({ kind: 'link', peer: nodeSerial(2), up: false })
+    const said = node.hear(1, { kind: 'refused', id, reason: 'tooFarAhead' })
+    expect(sent(said, 'recover').map(({ to }) => to)).toEqual([1, 2])
+  })
+
+  it('asks those who refused again, for their clocks go on', () => {
+    const { node, id } = submitted(3)
+    node.hear(1, { kind: 'refused', id, reason: 'tooFarAhead' })
+    expect(sent(node.advance(60), 'preAccept').map(({ to }) => to)).toEqual([1, 2])
+    expect(sent(node.hear(1, yes(id)), 'stable')).toHaveLength(2)
+  })
 })
