@@ -61,7 +61,7 @@ export function executionOf(place: number, requests: readonly Request[]): Execut
 }
 
 export function placeOf(place: number): Execution['id'] {
-  const at = (1_700_000_000_000_000_000n + BigInt(place) * 1000n) << 16n
+  const at = (1_700_000_000_000_000_000n + BigInt(Math.round(place * 1000))) << 16n
   return timestampOf({ epoch: epoch(1), hlc: hlc(at), node: nodeSerial(3) })
 }
 
