@@ -274,7 +274,8 @@ function isKind<K extends Message['kind']>(
 }
 
 function watermark(position: bigint, executeAt: Timestamp): Watermark {
-  return { position, executeAt, txnHash: NO_BYTES, execHash: NO_BYTES }
+  const hash = position === 0n ? NO_BYTES : new Uint8Array([Number(position)])
+  return { position, executeAt, txnHash: hash, execHash: hash }
 }
 
 function join(all: readonly Said[]): Said {

@@ -106,7 +106,7 @@ describe('1.4: a replica with another clock', () => {
     node.hear(1, {
       kind: 'stable',
       id: at(5_000, 1),
-      keys: txnOf(1).keys as never,
+      keys: txnOf(1).keys,
       executeAt: at(5_000, 1),
       deps: { ids: [], marks: [] },
       digest: txnOf(1).digest,
