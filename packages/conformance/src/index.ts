@@ -2,3 +2,4 @@
 
 export { ConformanceFailure, type ConformanceCase } from './conformance-case.ts'
 export { storeCases, type MakeStore, type StoreFixture } from './store-cases.ts'
+export { networkCases, type MakeNetworks, type NetworkFixture, type TestNetwork } from './network-cases.ts'

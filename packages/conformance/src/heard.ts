@@ -1,0 +1,89 @@
+/** What a network told its node: a listener that writes everything down and lets a case wait for it. */
+
+import { crc32 } from 'node:zlib'
+import type { Bytes, NetworkListener, NodeSerial } from 'synevi'
+import { ConformanceFailure, sameBytes } from './conformance-case.ts'
+
+/** One call of the listener. */
+export type Tiding =
+  | { readonly kind: 'frame'; readonly from: NodeSerial; readonly frame: Bytes }
+  | { readonly kind: 'link'; readonly peer: NodeSerial; readonly up: boolean }
+  | { readonly kind: 'refused'; readonly peer: NodeSerial | undefined; readonly code: string; readonly why: string }
+
+export class Heard implements NetworkListener {
+  readonly all: Tiding[] = []
+  /** Calls that came while a call into the network had not returned: there may be none. */
+  readonly synchronous: Tiding[] = []
+  readonly #waiting = new Set<() => void>()
+  /** By sender, length and checksum, for a case may look after each of thousands. */
+  readonly #frames = new Map<string, Bytes[]>()
+  #inside = false
+
+  receive(from: NodeSerial, frame: Bytes): void {
+    this.#note({ kind: 'frame', from, frame })
+  }
+
+  link(peer: NodeSerial, up: boolean): void {
+    this.#note({ kind: 'link', peer, up })
+  }
+
+  refused(peer: NodeSerial | undefined, code: string, why: string): void {
+    this.#note({ kind: 'refused', peer, code, why })
+  }
+
+  /** Calls into the network, watching for calls back. */
+  during<T>(call: () => T): T {
+    this.#inside = true
+    try {
+      return call()
+    } finally {
+      this.#inside = false
+    }
+  }
+
+  frames(from: NodeSerial): readonly Bytes[] {
+    return this.all.flatMap((tiding) => (tiding.kind === 'frame' && tiding.from === from ? [tiding.frame] : []))
+  }
+
+  has(from: NodeSerial, frame: Bytes): boolean {
+    return this.#frames.get(nameOf(from, frame))?.some((found) => sameBytes(found, frame)) ?? false
+  }
+
+  /** What was said last about the link to that peer; undefined if nothing was. */
+  linkTo(peer: NodeSerial): boolean | undefined {
+    const last = this.all.findLast((tiding) => tiding.kind === 'link' && tiding.peer === peer)
+    return last?.kind === 'link' ? last.up : undefined
+  }
+
+  /** Resolves once `condition` holds; looks after each tiding. Rejects after `waitMs`, saying what was awaited. */
+  async until(condition: () => boolean, what: string, waitMs: number): Promise<void> {
+    if (condition()) return
+    await new Promise<void>((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.#waiting.delete(look)
+        reject(new ConformanceFailure(`waited ${waitMs} ms in vain: ${what}`))
+      }, waitMs)
+      const look = (): void => {
+        if (!condition()) return
+        clearTimeout(late)
+        this.#waiting.delete(look)
+        resolve()
+      }
+      this.#waiting.add(look)
+    })
+  }
+
+  #note(tiding: Tiding): void {
+    this.all.push(tiding)
+    if (tiding.kind === 'frame') {
+      const name = nameOf(tiding.from, tiding.frame)
+      this.#frames.set(name, [...(this.#frames.get(name) ?? []), tiding.frame])
+    }
+    if (this.#inside) this.synchronous.push(tiding)
+    for (const look of [...this.#waiting]) look()
+  }
+}
+
+function nameOf(from: NodeSerial, frame: Bytes): string {
+  return `${from} ${frame.length} ${frame.length === 0 ? 0 : crc32(frame)}`
+}
