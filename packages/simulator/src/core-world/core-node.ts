@@ -29,6 +29,8 @@ import { check, Violation } from './violation.ts'
 /** The wall clock at the start of every run, in nanoseconds. */
 export const WALL_START = 1_700_000_000_000_000_000n
 
+const NO_EFFECTS: readonly Effect[] = Object.freeze([])
+
 export interface CoreNodeParts {
   readonly self: NodeSerial
   readonly members: readonly MemberEntry[]
@@ -159,6 +161,15 @@ export class CoreNode {
     this.step({ kind: 'executed', id: execution.id, result })
   }
 
+  /** Finishes writes and executions in turn, until it waits for neither. */
+  settle(): void {
+    for (let turns = 0; this.hasWrite || this.hasExecution; turns++) {
+      check(turns < 10_000, 'livelock', () => `n${this.serial} writes without end`)
+      this.executeNext()
+      this.storeWrite()
+    }
+  }
+
   /** Time goes on; nobody is woken. `wallMs` may differ: a clock that drifts or jumps. */
   advance(elapsedMs: number, wallMs: number): void {
     this.#elapsed += elapsedMs
@@ -174,7 +185,8 @@ export class CoreNode {
 
   takeEffects(): readonly Effect[] {
     const effects = this.#effects
-    if (effects.length > 0) this.#effects = []
+    if (effects.length === 0) return NO_EFFECTS
+    this.#effects = []
     return effects
   }
 

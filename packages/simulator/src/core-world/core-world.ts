@@ -8,6 +8,7 @@ import {
   decodeFrame,
   encodeFrame,
   epoch,
+  nodeSerial,
   type Bytes,
   type ConflictKey,
   type Keys,
@@ -47,6 +48,19 @@ export interface CoreWorldOptions {
   readonly transcript?: boolean
 }
 
+/** A node of such a world, closed, on an empty disk. */
+export function newNode(options: CoreWorldOptions, serial: number): CoreNode {
+  const chain: ChainKind = options.universe.length > 1 ? 'keyed' : 'one'
+  const seed = options.replica.seed + BigInt(serial)
+  return new CoreNode({
+    self: nodeSerial(serial),
+    members: membersOf(options.n),
+    options: { ...options.replica, seed, singleKey: chain === 'one' },
+    chain,
+    wallOffset: options.wallOffsets?.[serial] ?? 0n,
+  })
+}
+
 const CLUSTER = new Uint8Array(16)
 
 export class CoreWorld {
@@ -62,23 +76,29 @@ export class CoreWorld {
   /** Called for each message that leaves; false loses it, and may crash its node first. */
   onSend: ((packet: Packet) => boolean) | undefined
 
-  /** All nodes are open. */
-  constructor(options: CoreWorldOptions) {
-    this.#options = options
-    const members = membersOf(options.n)
-    const chain: ChainKind = options.universe.length > 1 ? 'keyed' : 'one'
-    this.truth = new Truth(options.n, options.universe)
-    this.transcript = new Transcript(options.transcript ?? false)
-    this.nodes = members.map(({ serial }) => {
-      const seed = options.replica.seed + BigInt(serial)
-      const wallOffset = options.wallOffsets?.[serial] ?? 0n
-      const replica = { ...options.replica, seed, singleKey: chain === 'one' }
-      return new CoreNode({ self: serial, members, options: replica, chain, wallOffset })
-    })
-    for (const node of this.nodes) {
+  private constructor(parts: { options: CoreWorldOptions; nodes: readonly CoreNode[]; truth: Truth }) {
+    this.#options = parts.options
+    this.nodes = parts.nodes
+    this.truth = parts.truth
+    this.transcript = new Transcript(parts.options.transcript ?? false)
+  }
+
+  /** All nodes are open, on empty disks. */
+  static open(options: CoreWorldOptions): CoreWorld {
+    const nodes = Array.from({ length: options.n }, (_, serial) => newNode(options, serial))
+    const world = new CoreWorld({ options, nodes, truth: new Truth(options.n, options.universe) })
+    for (const node of nodes) {
       node.open()
-      this.#absorb(node)
+      world.#absorb(node)
     }
+    return world
+  }
+
+  /** Goes on from nodes and truth as they are: nothing is under way. `submissions`: how many there were. */
+  static resume(options: CoreWorldOptions, parts: { nodes: readonly CoreNode[]; truth: Truth; submissions: number }): CoreWorld {
+    const world = new CoreWorld({ options, nodes: parts.nodes, truth: parts.truth })
+    world.#nextSubmission = parts.submissions
+    return world
   }
 
   node(serial: number): CoreNode {
@@ -181,12 +201,8 @@ export class CoreWorld {
   /** Finishes writes and executions of a node, in turn, until it waits for neither. */
   settle(serial: number): void {
     const node = this.node(serial)
-    for (let turns = 0; node.hasWrite || node.hasExecution; turns++) {
-      check(turns < 10_000, 'livelock', () => `n${serial} writes without end`)
-      if (node.hasExecution) node.executeNext()
-      node.storeWrite()
-      this.#observe(node)
-    }
+    node.settle()
+    this.#observe(node)
   }
 
   #absorb(node: CoreNode): void {

@@ -35,6 +35,10 @@ export class ExecutionOrder {
     for (const [key, sequence] of from.#sequences) this.#sequences.set(key, [...sequence])
   }
 
+  image(): unknown {
+    return this.#nodes.map(({ order, durable }) => [order, durable])
+  }
+
   executed(node: NodeSerial): readonly TxnId[] {
     return this.#of(node).order
   }

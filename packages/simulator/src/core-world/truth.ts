@@ -73,6 +73,20 @@ export class Truth {
     this.#caughtUp = from.#caughtUp
   }
 
+  /** All of it as plain data: equal images judge alike. */
+  image(): unknown {
+    const known = [...this.#known.values()].map((each) => ({
+      ...each,
+      votes: [...each.votes].sort(([a], [b]) => a - b),
+      deps: each.deps.map((deps) => [deps.ids, deps.marks.map((mark) => [mark.key, mark.at])]),
+      yesHeard: each.outcome === undefined ? each.yesHeard : 0,
+      proposals: [...each.proposals].sort(([a], [b]) => a - b),
+      ballots: [...each.ballots].sort(([a], [b]) => a - b),
+    }))
+    const submissions = [...this.#submissions].map(([id, { before, answered }]) => [id, before.length, answered])
+    return [known, submissions, this.#incarnations, this.#order.image(), this.#caughtUp]
+  }
+
   /** In the order of birth. */
   known(): Iterable<KnownTxn> {
     return this.#known.values()

@@ -61,7 +61,7 @@ class Walk {
     this.#chance = Prng.of(seed)
     this.#plan = drawPlan(this.#chance.fork('plan'), seed, { n: settings.n })
     const { n, universe, replica, wallOffsets, encoded, prompt } = this.#plan
-    this.#world = new CoreWorld({
+    this.#world = CoreWorld.open({
       n,
       universe,
       replica,

@@ -1,0 +1,57 @@
+/** What an exploration may do: transactions, and how many of each fault (`testing.md` 2.9, `protocol.md` 13.5). */
+
+import { keysOf, type Keys } from '@synevi/accord'
+
+export interface Bounds {
+  readonly name: string
+  readonly n: number
+  /** Coordinator and keys of each transaction. */
+  readonly txns: readonly { readonly node: number; readonly keys: Keys }[]
+  /** Messages lost. */
+  readonly losses: number
+  /** Messages delivered twice. */
+  readonly duplicates: number
+  /** Recoveries begun while everything is still on its way. */
+  readonly recoveries: number
+  /** Crashes with restart, at rest or between write and message. */
+  readonly restarts: number
+  /** Crashes for good. */
+  readonly deaths: number
+  /** Both are submitted before the first message arrives; else at any time, in this order. */
+  readonly together?: boolean
+  /** Only the transaction with the least id is recovered early; else any. */
+  readonly recoverFirst?: boolean
+  /** Added to the wall clock of each node, in nanoseconds. */
+  readonly wallOffsets?: readonly bigint[]
+}
+
+const K = keysOf(['k'])
+const NONE = { losses: 0, duplicates: 0, recoveries: 0, restarts: 0, deaths: 0 }
+const TWO = [
+  { node: 0, keys: K },
+  { node: 1, keys: K },
+]
+const THREE = [...TWO, { node: 2, keys: K }]
+
+/** Within half a minute together. */
+export const DEFAULT_BOUNDS: readonly Bounds[] = [
+  { name: 'no fault', n: 3, txns: TWO, ...NONE },
+  { name: '1 loss', n: 3, txns: TWO, ...NONE, losses: 1 },
+  { name: '1 duplicate', n: 3, txns: TWO, ...NONE, duplicates: 1 },
+  { name: '1 recovery of the first', n: 3, txns: TWO, ...NONE, recoveries: 1, together: true, recoverFirst: true },
+  { name: '1 restart', n: 3, txns: TWO, ...NONE, restarts: 1 },
+  { name: '1 death', n: 3, txns: TWO, ...NONE, deaths: 1 },
+  { name: 'n=2, 1 recovery', n: 2, txns: TWO, ...NONE, recoveries: 1 },
+]
+
+/** Minutes each. */
+export const DEEP_BOUNDS: readonly Bounds[] = [
+  { name: '1 recovery', n: 3, txns: TWO, ...NONE, recoveries: 1 },
+  { name: '1 loss, 1 recovery', n: 3, txns: TWO, ...NONE, losses: 1, recoveries: 1 },
+  { name: '1 duplicate, 1 recovery', n: 3, txns: TWO, ...NONE, duplicates: 1, recoveries: 1 },
+  { name: '1 restart, 1 recovery', n: 3, txns: TWO, ...NONE, restarts: 1, recoveries: 1 },
+  { name: '1 death, 1 recovery', n: 3, txns: TWO, ...NONE, deaths: 1, recoveries: 1 },
+  { name: '2 recoveries', n: 3, txns: TWO, ...NONE, recoveries: 2 },
+  { name: '3 transactions', n: 3, txns: THREE, ...NONE },
+  { name: 'n=4, 1 recovery', n: 4, txns: TWO, ...NONE, recoveries: 1 },
+]
