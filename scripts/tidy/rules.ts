@@ -15,6 +15,7 @@ import { focusedTests } from './focus.ts'
 import { hiddenState, importCycles, importStyle, namedExports } from './imports.ts'
 import { manifests, packageReadmes } from './manifests.ts'
 import { encodedMessages } from './messages.ts'
+import { namedDocuments } from './named-documents.ts'
 import { drawerNames, emptyWords, fileNames } from './names.ts'
 import { fileLength, lineWidth } from './length.ts'
 import { forbiddenWords } from './words.ts'
@@ -45,6 +46,7 @@ export const RULES: readonly Rule[] = [
   oneTitle,
   brokenLinks,
   namedPaths,
+  namedDocuments,
   encodedMessages,
   forbiddenWords,
 ]

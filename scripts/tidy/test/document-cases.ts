@@ -120,6 +120,16 @@ export const DOCUMENT_CASES: Cases = {
       good: { 'a.md': 'See `packages/accord/src/`.\n', [`${CORE}/replica.ts`]: '' },
     },
   ],
+  'named-documents': [
+    {
+      bad: { 'scripts/a.ts': '// See `protocl.md` 3.\n', 'docs/protocol.md': '# P\n' },
+      at: ['scripts/a.ts:1'],
+      good: {
+        'scripts/a.ts': "// See `Protocol.md` 3.\nconst a = 'x.md'\n",
+        'docs/protocol.md': '# P\n',
+      },
+    },
+  ],
   'encoded-messages': [
     {
       bad: {
