@@ -11,14 +11,21 @@ const RTT_MAX = 1_000
 
 /** The last round trips to one peer, and the offset of its clock. */
 export class PeerLatency {
+  /** In the order they came, a ring; and the same, sorted. */
   readonly #samples: number[] = []
+  readonly #sorted: number[] = []
   #next = 0
   #offsetMs = 0
 
   /** A round trip. Rounded up to whole milliseconds, at least 1. */
   measured(rtt: Millis): void {
-    this.#samples[this.#next] = Math.min(Math.max(1, Math.ceil(rtt)), RTT_MAX)
+    const sample = Math.min(Math.max(1, Math.ceil(rtt)), RTT_MAX)
+    const oldest = this.#samples[this.#next]
+    if (oldest !== undefined) this.#sorted.splice(this.#sorted.indexOf(oldest), 1)
+    this.#samples[this.#next] = sample
     this.#next = (this.#next + 1) % SAMPLES_MAX
+    const above = this.#sorted.findIndex((known) => known > sample)
+    this.#sorted.splice(above < 0 ? this.#sorted.length : above, 0, sample)
   }
 
   /** The peer's wall clock said `theirs` half a round trip ago. */
@@ -42,9 +49,8 @@ export class PeerLatency {
   }
 
   #quantile(percent: number): Millis {
-    if (this.#samples.length === 0) return UNMEASURED_MS
-    const sorted = [...this.#samples].sort((a, b) => a - b)
-    const value = sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))]
-    return millis(value ?? UNMEASURED_MS)
+    const count = this.#sorted.length
+    if (count === 0) return UNMEASURED_MS
+    return millis(this.#sorted[Math.min(count - 1, Math.floor((count * percent) / 100))] ?? 0)
   }
 }
