@@ -115,7 +115,7 @@ export const hiddenState: Rule = {
   name: 'hidden-state',
   check: (tree) =>
     sourcePaths(tree)
-      .filter((path) => /^packages\/[^/]+\/src\//.test(path))
+      .filter((path) => /^packages\/[^/]+\/src\/(?!bin\/)/.test(path))
       .flatMap((path) => {
         const source = readSource(tree.text(path) ?? '')
         const found: Finding[] = []

@@ -18,7 +18,7 @@ export const drawerNames: Rule = {
     }),
 }
 
-/** Kebab-case; a file with one exported class or function shares a word with it. */
+/** Kebab-case; a file with one exported class shares a word with it. */
 export const fileNames: Rule = {
   name: 'file-names',
   check: (tree) =>
@@ -29,8 +29,7 @@ export const fileNames: Rule = {
       }
       if (isTest(path) || file === 'index.ts' || /(\/bin\/|\.config\.)/.test(path)) return []
       const source = readSource(tree.text(path) ?? '')
-      const deeds = exportsOf(source).filter(({ what }) => /^(class|function)/.test(what))
-      const [main, second] = deeds
+      const [main, second] = exportsOf(source).filter(({ what }) => what === 'class')
       if (main === undefined || second !== undefined) return []
       const words = file.replace(/\.ts$/, '').split('-')
       if (words.some((word) => sharesStem(main.name.toLowerCase(), word))) return []
