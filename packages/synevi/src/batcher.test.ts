@@ -109,6 +109,23 @@ describe('closing a batch', () => {
     expect(submitted.map(({ requests }) => requests.length)).toEqual([1, 1, 2])
   })
 
+  test('a decided batch frees its place once, not again when it is answered', async () => {
+    const { clock, batcher, submitted, add, settle } = make({}, { undecidedMax: 1 })
+    void add()
+    await clock.settle()
+    batcher.decided(submitted[0]?.submission ?? raise('none'))
+    batcher.decided(submitted[0]?.submission ?? raise('none'))
+    void add()
+    await clock.settle()
+    settle(0)
+    void add()
+    await clock.settle()
+    expect(submitted.length).toBe(2)
+    settle(1)
+    await clock.settle()
+    expect(submitted.length).toBe(3)
+  })
+
   test('a full batch closes in spite of undecided ones', async () => {
     const { clock, submitted, add } = make()
     for (let i = 0; i < 2; i++) {

@@ -400,6 +400,8 @@ describe('an executor', () => {
     expect(node(0).status().applied.position).toBe(0n)
     await close()
     expect(node(0).status().phase).toBe('closed')
+    await clock.advance(1_000)
+    expect(clock.alarmCount).toBe(0)
   })
 
   test('that a node lacks: it is blocked, says so, refuses submissions, and goes on after a restart with it', async () => {
@@ -442,10 +444,12 @@ describe('an executor', () => {
     }))
     const seen: bigint[] = []
     node(2).on('diverged', ({ position }) => seen.push(position))
+    const following = failureOf((async () => void (await take(node(2), 100)))())
     for (let i = 0; i < 6; i++) await clock.until(node(0).submit(Add('a')))
     await clock.advance(3_000)
     expect(node(2).status()).toMatchObject({ phase: 'readOnly' })
     expect(seen.length).toBe(1)
+    expect(await following).toMatchObject({ code: 'DIVERGED', definite: false })
     expect(await failureOf(node(2).submit(Add('a')))).toMatchObject({ code: 'DIVERGED' })
     expect(await failureOf(node(2).read(Count('a'), { consistency: 'local' }))).toMatchObject({
       code: 'DIVERGED',
@@ -453,6 +457,29 @@ describe('an executor', () => {
     expect(await clock.until(node(0).submit(Add('a')))).toMatchObject({ value: 6n })
     await close()
   })
+})
+
+test('an effect after the execution runs once it is durable, once, and may throw', async () => {
+  const store = new FaultyStore()
+  const effects: string[] = []
+  const executor: Executor = {
+    ...counter,
+    execute: (txn, context) => {
+      const position = String(context.position)
+      context.afterApply(() => raise('an effect that throws'))
+      context.afterApply(() => effects.push(position))
+      return counter.execute(txn, context)
+    },
+  }
+  const { clock, node } = await openAlone({ store, executors: [executor] })
+  store.hold()
+  const answer = node.submit(Add('a'))
+  await clock.advance(5)
+  expect(effects).toEqual([])
+  store.release()
+  await clock.until(answer)
+  await clock.until(node.submit(Add('boom')).catch(() => undefined))
+  expect(effects).toEqual(['1'])
 })
 
 describe('the log', () => {
