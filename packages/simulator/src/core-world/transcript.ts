@@ -14,6 +14,10 @@ export class Transcript {
   readonly #keeps: boolean
   readonly #lines: string[] = []
   readonly #names = new Map<TxnId, string>()
+  /** How a node decided, by `node id`; kept with the lines. */
+  readonly decisions = new Map<string, string>()
+  /** What a submission was answered, by its transaction; kept with the lines. */
+  readonly answers = new Map<TxnId, string>()
 
   constructor(keeps: boolean) {
     this.#keeps = keeps
@@ -41,6 +45,7 @@ export class Transcript {
       if (effect.kind === 'answered') {
         const { answer } = effect
         const of = answer.kind === 'refused' ? answer.reason : this.txn(answer.id)
+        if (answer.kind !== 'refused') this.answers.set(answer.id, answer.kind)
         this.#lines.push(`    n${node} answers ${answer.kind} ${of}`)
       }
       if (effect.kind === 'noticed') this.#notice(node, effect.notice)
@@ -98,6 +103,7 @@ export class Transcript {
   }
 
   #notice(node: NodeSerial, notice: (Effect & { kind: 'noticed' })['notice']): void {
+    if (notice.kind === 'decided') this.decisions.set(`${node} ${notice.id}`, notice.path)
     const of = 'id' in notice && notice.id !== undefined ? ` ${this.txn(notice.id)}` : ''
     const how = notice.kind === 'decided' ? ` ${notice.path}` : notice.kind === 'event' ? ` ${notice.name}` : ''
     this.#lines.push(`    n${node} · ${notice.kind}${of}${how}`)
