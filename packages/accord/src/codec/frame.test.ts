@@ -279,7 +279,7 @@ describe('bounds', () => {
       encodeFrame(frameOf(Array.from({ length: chunks }, () => chunk)))
     const limits = { ...LIMITS, messagesMax: 64 }
     expect(decoded(of(4), limits).messages).toHaveLength(4)
-    expect(refusal(of(40), limits)).toBe('MALFORMED: the bytes would take too much memory')
+    expect(refusal(of(12), limits)).toBe('MALFORMED: the bytes would take too much memory')
   })
 
   test('the encoder does not give what no decoder takes', () => {
@@ -330,10 +330,10 @@ describe('a frame owns its bytes', () => {
     const large = new Uint8Array(65_536).fill(7)
     const alone = encodeFrame(frameOf([preAccept(large)]))
     expect(payloadIn(alone).buffer).toBe(alone.buffer)
-    expect(payloadIn(alone)).toEqual(large)
+    expect(Buffer.compare(payloadIn(alone), large)).toBe(0)
     const three = encodeFrame(frameOf([preAccept(large), preAccept(large), preAccept(large)]))
     expect(payloadIn(three).buffer).not.toBe(three.buffer)
-    expect(payloadIn(three)).toEqual(large)
+    expect(Buffer.compare(payloadIn(three), large)).toBe(0)
   })
 })
 

@@ -243,6 +243,13 @@ describe('deps', () => {
     expect(ofAccept({ ids: [early, late], marks: [mark(key, 30)] })).toBe(undefined)
   })
 
+  test('are within their bounds', () => {
+    const ids = Array.from({ length: 65_537 }, (_, i) => at(i + 100))
+    const marks = ids.map((one) => ({ key, id: one, at: one }))
+    expect(ofAccept({ ids, marks: [] })).toBe('too many ids')
+    expect(ofAccept({ ids: [], marks })).toBe('too many marks')
+  })
+
   test('do not name the transaction itself', () => {
     expect(ofAccept({ ids: [early, id, late], marks: [] })).toBe(
       'deps that name the transaction itself',
@@ -276,6 +283,7 @@ describe('deps', () => {
     expect(read([])).toBe(undefined)
     expect(read([early, late])).toBe(undefined)
     expect(read([late, early])).toBe('ids that do not rise')
+    expect(read([TIMESTAMP_ZERO])).toBe('an id of no epoch')
     expect(read([early, at(1, n1, 3)])).toBe('deps of another epoch')
   })
 })
@@ -422,7 +430,32 @@ describe('the rest', () => {
     expect(query(257)).toBe('not 1 to 256 ids')
   })
 
-  test('what is unknown comes without its transaction', () => {
+  test('a floor closes something, and lists ids and places that fit', () => {
+    expect(why({ kind: 'raiseFloor', round: 1, floor: late, since: early })).toBe(undefined)
+    expect(why({ kind: 'raiseFloor', round: 1, floor: late, since: late })).toMatch(
+      /closes nothing/,
+    )
+    const floorOk = (entry: Timestamp, place: Timestamp): string | undefined =>
+      why({
+        kind: 'floorOk',
+        round: 1,
+        undecided: [early],
+        decided: [{ id: entry, executeAt: place, keys: 'all' }],
+      })
+    expect(floorOk(id, late)).toBe(undefined)
+    expect(floorOk(id, early)).toBe('a place below the id')
+    expect(floorOk(TIMESTAMP_ZERO, TIMESTAMP_ZERO)).toBe('an id of no epoch')
+  })
+
+  test('what is unknown comes without its transaction, and 256 items are the most', () => {
+    const items = Array.from({ length: 257 }, () => ({
+      id,
+      known: 'known' as const,
+      token: 0,
+      txn: undefined,
+    }))
+    expect(why({ kind: 'queryOk', items: items.slice(1) })).toBe(undefined)
+    expect(why({ kind: 'queryOk', items })).toBe('more than 256 items')
     expect(why({ kind: 'queryOk', items: [{ id, known: 'unknown', token: 0, txn }] })).toMatch(
       /unknown/,
     )
@@ -485,6 +518,9 @@ describe('the rest', () => {
     expect(wrong(end(2), end(3))).toBe(undefined)
     expect(wrong(end(3), end(2))).toMatch(/out of order/)
     expect(wrong(end(4))).toMatch(/out of order/)
+    const many = Array.from({ length: 17 }, (_, i) => end(i + 1))
+    expect(why({ kind: 'wrongEpoch', open: epoch(40), ends: many.slice(1) })).toBe(undefined)
+    expect(why({ kind: 'wrongEpoch', open: epoch(40), ends: many })).toMatch(/more than 16/)
     expect(why({ ...end(2), epoch: epoch(3) })).toMatch(/another/)
     expect(why({ ...end(2), tail: end(3).tail })).toBe('a tail of another epoch')
     expect(why({ ...end(2), members: [] })).toBe('not 1 to 64 members')
