@@ -43,7 +43,7 @@ export class Ending {
 
   async run(random: Prng): Promise<void> {
     const { machines } = this.#world
-    const majority = chooseMajority(random, machines)
+    const majority = chooseMajority(random, machines, this.#world.plan)
     await this.#liveness(majority, random)
     if (this.#isBroken()) return
     await this.#healAll()

@@ -231,9 +231,16 @@ function turn(): Promise<void> {
   })
 }
 
-/** A majority that is healed in the liveness phase: random, without those that are lost for good. */
-export function chooseMajority(random: Prng, machines: readonly Machine[]): readonly number[] {
-  const whole = machines.filter(({ state, wiped, differs }) => state !== 'lost' && !wiped && !differs)
+function isLost(machine: Machine | undefined): boolean {
+  return machine === undefined || machine.state === 'lost' || machine.wiped || machine.differs
+}
+
+/** A majority that is healed in the liveness phase: random, of those that nothing for good may happen to. */
+export function chooseMajority(random: Prng, machines: readonly Machine[], plan: Plan): readonly number[] {
+  const whole = machines.filter(({ serial }) => {
+    const own = plan.machines[serial]
+    return own === undefined || !(own.mayBeLost && (own.badClock || isLost(machines[serial])))
+  })
   return random
     .shuffle(whole.map(({ serial }) => serial))
     .slice(0, majorityOf(machines.length))

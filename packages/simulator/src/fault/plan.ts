@@ -76,6 +76,8 @@ export interface MachinePlan {
   readonly driftPpm: number
   /** Its clock may be wrong by more than the protocol tolerates in a coordinator. */
   readonly badClock: boolean
+  /** Faults that cost a member for good hit only such machines: f at most. */
+  readonly mayBeLost: boolean
 }
 
 /** Options of all nodes. */

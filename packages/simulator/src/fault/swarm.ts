@@ -99,9 +99,9 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
 const COUNTED: ReadonlySet<FaultClass> = new Set(['drop', 'duplicate', 'spike', 'reorder'])
 
 function drawMachines(random: Prng, nodes: number, on: ReadonlySet<FaultClass>): readonly MachinePlan[] {
-  const order = random.shuffle(Array.from({ length: nodes }, (_, i) => i))
-  // More than f clocks that are wrong by more than the tolerance leave nobody to trust.
-  const bad = new Set(on.has('far') ? order.slice(0, random.between(0, toleratedOf(nodes))) : [])
+  // Only these may be lost, or have clocks beyond the tolerance: whatever is drawn, f members at most.
+  const weak = new Set(random.shuffle(Array.from({ length: nodes }, (_, i) => i)).slice(0, toleratedOf(nodes)))
+  const bad = new Set(on.has('far') ? [...weak].slice(0, random.between(0, weak.size)) : [])
   return Array.from({ length: nodes }, (_, node): MachinePlan => {
     const syncMin = random.logBetween(50, 2_000)
     const offsetMs = bad.has(node)
@@ -114,6 +114,7 @@ function drawMachines(random: Prng, nodes: number, on: ReadonlySet<FaultClass>):
       offsetMs,
       driftPpm: on.has('drift') ? random.between(-500, 500) : 0,
       badClock: bad.has(node),
+      mayBeLost: weak.has(node),
     }
   })
 }
@@ -273,9 +274,10 @@ function drawRarer(
   const isBad = scene.machines[node]?.badClock === true
   switch (name) {
     case 'wipe':
-      return [{ kind: 'wipe', at, node, down: log(20_000, 2_000_000) }]
+      return lossOf(random, scene).map((lost) => ({ kind: 'wipe', at, node: lost, down: log(20_000, 2_000_000) }))
     case 'diverge':
-      return [{ kind: 'diverge', at, node }]
+      // Early, so that there is something left to differ in.
+      return lossOf(random, scene).map((lost) => ({ kind: 'diverge', at: Math.floor(at / 2), node: lost }))
     case 'step': {
       const small = random.between(-200, 200)
       const far = random.pick([-3_600_000, -10_000, 10_000, 3_600_000])
@@ -293,6 +295,12 @@ function drawRarer(
       return cuts.length === 0 ? [] : [{ kind: 'partition', mode: name, at, cuts }]
     }
   }
+}
+
+/** One of the machines that may be lost. */
+function lossOf(random: Prng, scene: Scene): readonly number[] {
+  const weak = scene.machines.flatMap(({ mayBeLost }, i) => (mayBeLost ? [i] : []))
+  return weak.length === 0 ? [] : [random.pick(weak)]
 }
 
 function isMode(name: FaultClass): name is PartitionMode {
