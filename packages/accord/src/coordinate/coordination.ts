@@ -1,0 +1,221 @@
+/**
+ * What this node leads: submissions from birth to answer, recoveries, and the timers of both
+ * (`protocol.md` 4.4, 7.2).
+ */
+
+import { invariant } from '../invariant.ts'
+import type { SubmissionId } from '../input.ts'
+import type { Decided, Nack, QueryOk } from '../message/message.ts'
+import type { ProgressAction } from '../progress/progress-log.ts'
+import { adoptDecided, adoptInvalidated, closeCovered } from '../replicate/on-stable.ts'
+import { greatestConflict } from '../replicate/vote.ts'
+import { compareBallots, isZero } from '../time/ballot.ts'
+import { nodeOf, type NodeSerial, type TxnId } from '../time/timestamp.ts'
+import type { Keys } from '../txn/keys.ts'
+import { keysOfTxn } from '../txn/txn.ts'
+import { emptyRecord, type TxnRecord } from '../txn/txn-record.ts'
+import type { Bytes } from '../brand.ts'
+import { sendAccept } from './accept-round.ts'
+import { sendAcceptInvalid } from './invalidate-round.ts'
+import { beginPreAccept, checkPreAccept, sendPreAccept } from './pre-accept-round.ts'
+import { checkRecover, recover, sendRecover } from './recover-round.ts'
+import type { Lead, Round } from './round.ts'
+
+/** Each submission gets exactly one answer, unless the replica stops. */
+export class Coordination {
+  readonly #lead: Lead
+  readonly #submissions = new Map<TxnId, SubmissionId>()
+  readonly #ownUndecided = new Set<TxnId>()
+
+  constructor(lead: Lead, live: readonly TxnRecord[]) {
+    this.#lead = lead
+    for (const { id, outcome } of live) {
+      if (outcome === undefined && nodeOf(id) === lead.context.self) this.#ownUndecided.add(id)
+    }
+  }
+
+  /** Own transactions without an outcome. */
+  get ownUndecidedCount(): number {
+    return this.#ownUndecided.size
+  }
+
+  /** Gives birth to a transaction: its id, this node's vote, and PreAccept once that is durable. */
+  submit(submission: SubmissionId, txn: { keys: Keys; payload: Bytes }): void {
+    const { context } = this.#lead
+    if (this.#ownUndecided.size >= context.limits.ownUndecidedMax) {
+      context.out.answers.push({ kind: 'refused', submission, reason: 'busy' })
+      return
+    }
+    const { keys, payload } = txn
+    const id = context.clock.mintId(context.topology.epoch, context.now.wall)
+    invariant(greatestConflict(context, id, keys) < id, "a coordinator's own vote is a true yes")
+    const record: TxnRecord = {
+      ...emptyRecord(id),
+      txn: { kind: 'application', keys, payload, digest: context.limits.digest(payload) },
+      keys,
+      vote: { witnessedAt: id, yes: true },
+    }
+    context.ledger.put(record)
+    this.#submissions.set(id, submission)
+    this.#ownUndecided.add(id)
+    context.out.notice({ kind: 'submitted', id, submission })
+    beginPreAccept(this.#lead, record)
+  }
+
+  /** A record changed: rounds end, callers are answered, the rest is watched. */
+  changed(record: TxnRecord): void {
+    const { context, rounds, progress } = this.#lead
+    const { id, outcome } = record
+    if (outcome === undefined) {
+      const round = rounds.get(id)
+      if (round !== undefined && isPreempted(round, record)) {
+        rounds.end(id)
+        context.out.notice({ kind: 'preempted', id })
+        progress.backOff(id, record.promised.round)
+      }
+      if (rounds.get(id) === undefined && isUndecided(record)) progress.watch(id)
+      return
+    }
+    rounds.end(id)
+    this.#ownUndecided.delete(id)
+    if (outcome.kind === 'decided' && !record.applied && record.txn === undefined)
+      progress.needsPayload(id)
+    else progress.forget(id)
+    this.#answer(record)
+  }
+
+  /** A higher ballot was promised elsewhere: the round is over if it was under a lower one. */
+  onNack(message: Nack): void {
+    const { rounds, progress, context } = this.#lead
+    const round = rounds.get(message.id)
+    if (round === undefined || compareBallots(message.promised, round.ballot) <= 0) return
+    rounds.end(message.id)
+    context.out.notice({ kind: 'preempted', id: message.id })
+    progress.backOff(message.id, message.promised.round)
+  }
+
+  /** The outcome, from one who knows it (`protocol.md` 6.3). */
+  onDecided(from: NodeSerial, message: Decided): void {
+    const { context, catchUp } = this.#lead
+    const { id, keys, executeAt, deps, txn } = message
+    if (deps !== undefined) {
+      adoptDecided(context, { id, keys, executeAt, deps, txn })
+      return
+    }
+    const record = context.ledger.getOrEmpty(id)
+    if (record.outcome !== undefined) return
+    if (context.marks.covers(keys, executeAt)) closeCovered(context, { ...record, keys }, executeAt)
+    else catchUp.request(from)
+  }
+
+  /** It never happened, says one who knows. */
+  onInvalidated(id: TxnId): void {
+    adoptInvalidated(this.#lead.context, id)
+  }
+
+  /** What a peer knows of transactions without an outcome there. */
+  onQueryOk(from: NodeSerial, message: QueryOk): void {
+    const { context, progress } = this.#lead
+    for (const item of message.items) {
+      const record = context.ledger.get(item.id)
+      if (item.txn !== undefined && record !== undefined && record.txn === undefined) {
+        const keys = record.keys ?? keysOfTxn(item.txn)
+        context.ledger.put({ ...record, txn: item.txn, keys })
+      }
+      progress.answered(from, item)
+    }
+  }
+
+  /** The progress of a round led here, as a number that changes with it; undefined when none is. */
+  tokenOf(id: TxnId): number | undefined {
+    return this.#lead.rounds.get(id)?.token
+  }
+
+  /** Suspicion changed: a fast quorum may have become unreachable. */
+  suspicionChanged(): void {
+    for (const round of [...this.#lead.rounds.all()]) {
+      if (round.kind === 'preAccept') checkPreAccept(this.#lead, round)
+    }
+  }
+
+  /** Timers of rounds, then of the progress log. */
+  wake(): void {
+    const { rounds, progress, context } = this.#lead
+    for (;;) {
+      const round = rounds.takeDue(context.now.elapsed)
+      if (round === undefined) break
+      this.#due(round)
+    }
+    for (;;) {
+      const action = progress.takeDue(() => rounds.recovering < context.limits.recoveriesMax)
+      if (action === undefined) return
+      this.#act(action)
+    }
+  }
+
+  #due(round: Round): void {
+    if (this.#lead.rounds.takeResend(this.#lead, round)) this.#send(round)
+    // Set first: a check may end or replace the round.
+    this.#lead.rounds.rearm(round)
+    if (round.kind === 'preAccept') {
+      checkPreAccept(this.#lead, round)
+    } else if (round.kind === 'recover') checkRecover(this.#lead, round)
+  }
+
+  #send(round: Round): void {
+    switch (round.kind) {
+      case 'preAccept':
+        sendPreAccept(this.#lead, round)
+        return
+      case 'accept':
+        sendAccept(this.#lead, round)
+        return
+      case 'invalidate':
+        sendAcceptInvalid(this.#lead, round)
+        return
+      case 'recover':
+        sendRecover(this.#lead, round)
+        return
+    }
+  }
+
+  #act(action: ProgressAction): void {
+    const { context, rounds } = this.#lead
+    if (action.kind === 'recover') {
+      if (rounds.get(action.id) === undefined) recover(this.#lead, action.id, action.roundSeen)
+      return
+    }
+    const { id, wantTxn } = action
+    for (const peer of context.topology.peers) {
+      context.out.atOnce(peer, { kind: 'query', ids: [id], wantTxn })
+    }
+  }
+
+  #answer(record: TxnRecord): void {
+    const { id, outcome } = record
+    const submission = this.#submissions.get(id)
+    if (submission === undefined || outcome === undefined) return
+    const answers = this.#lead.context.out.answersAfterStore
+    if (outcome.kind === 'invalidated') answers.push({ kind: 'invalidated', submission, id })
+    else if (!record.applied) return
+    else if (outcome.deps === undefined) answers.push({ kind: 'covered', submission, id })
+    else answers.push({ kind: 'settled', submission, id, executeAt: outcome.executeAt })
+    this.#submissions.delete(id)
+  }
+}
+
+/** Whether the record's own registers have gone past the round. */
+function isPreempted(round: Round, record: TxnRecord): boolean {
+  if (compareBallots(record.promised, round.ballot) > 0) return true
+  return (
+    round.kind === 'preAccept' && record.accepted !== undefined && isZero(record.accepted.ballot)
+  )
+}
+
+/** Whether there is something to finish: more than a payload is known. */
+function isUndecided(record: TxnRecord): boolean {
+  return (
+    record.outcome === undefined &&
+    (record.vote !== undefined || record.accepted !== undefined || !isZero(record.promised))
+  )
+}
