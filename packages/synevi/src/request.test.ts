@@ -1,4 +1,4 @@
-/** The codec of batches: every batch comes back, and nothing that comes from outside is ever thrown. */
+/** The codec of batches: every batch comes back, and what comes from outside never throws. */
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -35,14 +35,17 @@ describe('encodeBatch', () => {
     ['an empty name', { ...one, name: '' }],
     ['a name of 256 bytes', { ...one, name: 'ä'.repeat(128) }],
   ])('refuses %s', (_, request) => {
-    expect(() => encodeBatch([request])).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+    expect(() => encodeBatch([request])).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    )
   })
 })
 
 describe('decodeBatch', () => {
   it('answers undefined for every prefix and for one byte more', () => {
     const bytes = encodeBatch([one, { ...one, name: 'bank/transfer' }])
-    for (let end = 0; end < bytes.length; end++) expect(decodeBatch(bytes.slice(0, end))).toBe(undefined)
+    for (let end = 0; end < bytes.length; end++)
+      expect(decodeBatch(bytes.slice(0, end))).toBe(undefined)
     expect(decodeBatch(Uint8Array.of(...bytes, 0))).toBe(undefined)
   })
 

@@ -10,7 +10,7 @@ export interface Request {
   readonly payload: Bytes
 }
 
-/** The version of batches that this code writes, and the only one it reads: the first byte of each. */
+/** The first byte of each batch: the version that this code writes, and the only one it reads. */
 export const BATCH_VERSION = 1
 
 /** The most requests in one batch. */
@@ -19,7 +19,7 @@ export const BATCH_REQUESTS_MAX = 65_535
 /** Bytes of a batch without requests: version, count. */
 export const BATCH_HEAD_BYTES = 3
 
-/** Bytes of a request beside its name and payload: id, length of the name, length of the payload. */
+/** Bytes of a request beside its name and payload: its id and both lengths. */
 const REQUEST_HEAD_BYTES = 21
 const ID_BYTES = 16
 const NAME_BYTES_MAX = 255
@@ -34,12 +34,14 @@ export function requestBytes(request: Request): number {
 }
 
 /**
- * The payload of one transaction: the requests in order. One value, one form: `version:8 | count:16`, then
- * for each request `id:128 | nameBytes:8 | payloadBytes:32 | name | payload`. Throws `INVALID_ARGUMENT`
- * (definite) for an id that has not 16 bytes, a name outside 1 to 255 bytes, or too many requests.
+ * The payload of one transaction: the requests in order. One value, one form: `version:8 |
+ * count:16`, then for each request `id:128 | nameBytes:8 | payloadBytes:32 | name | payload`.
+ * Throws `INVALID_ARGUMENT` (definite) for an id that has not 16 bytes, a name outside 1 to 255
+ * bytes, or too many requests.
  */
 export function encodeBatch(requests: readonly Request[]): Bytes {
-  if (requests.length > BATCH_REQUESTS_MAX) throw invalid(`${requests.length} requests in one batch`)
+  if (requests.length > BATCH_REQUESTS_MAX)
+    throw invalid(`${requests.length} requests in one batch`)
   let size = BATCH_HEAD_BYTES
   for (const request of requests) size += requestBytes(request)
   const bytes = Buffer.from(new ArrayBuffer(size))
@@ -51,8 +53,8 @@ export function encodeBatch(requests: readonly Request[]): Bytes {
 }
 
 /**
- * The requests of a payload; undefined for what encodeBatch cannot have made. Never throws. Ids and payloads
- * are views into `payload`.
+ * The requests of a payload; undefined for what encodeBatch cannot have made. Never throws. Ids and
+ * payloads are views into `payload`.
  */
 export function decodeBatch(payload: Bytes): readonly Request[] | undefined {
   // Not a subclass: its views would be subclasses too, slower and with other methods.
@@ -85,11 +87,13 @@ export function isLaterBatch(payload: Bytes): boolean {
 }
 
 function writeRequest(bytes: Buffer, at: number, request: Request): number {
-  if (request.id.byteLength !== ID_BYTES) throw invalid(`a request id of ${request.id.byteLength} bytes, not 16`)
+  if (request.id.byteLength !== ID_BYTES)
+    throw invalid(`a request id of ${request.id.byteLength} bytes, not 16`)
   if (request.payload.byteLength > PAYLOAD_BYTES_MAX) throw invalid('a payload beyond 2^32 bytes')
   const nameAt = at + REQUEST_HEAD_BYTES
   const nameBytes = bytes.write(request.name, nameAt, 'utf8')
-  if (nameBytes === 0 || nameBytes > NAME_BYTES_MAX) throw invalid(`a name of ${nameBytes} bytes, not 1 to 255`)
+  if (nameBytes === 0 || nameBytes > NAME_BYTES_MAX)
+    throw invalid(`a name of ${nameBytes} bytes, not 1 to 255`)
   bytes.set(request.id, at)
   bytes[at + ID_BYTES] = nameBytes
   bytes.writeUInt32BE(request.payload.byteLength, at + ID_BYTES + 1)

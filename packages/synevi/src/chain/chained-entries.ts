@@ -1,4 +1,7 @@
-/** From what the log keeps of a transaction to its entries, each with its place in the chain, computed again. */
+/**
+ * From what the log keeps of a transaction to its entries, each with its place in the chain,
+ * computed again.
+ */
 
 import type { Bytes, LogEntry, Timestamp, TxnId } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
@@ -39,7 +42,10 @@ export type ChainedEntries =
   | { readonly ok: true; readonly entries: readonly AppliedEntry[]; readonly heads: ChainHeads }
   | { readonly ok: false; readonly why: string }
 
-/** Extends the chain by a transaction and holds the result against what the log says. `heads`: before it. */
+/**
+ * Extends the chain by a transaction and holds the result against what the log says. `heads`:
+ * before it.
+ */
 export function chainedEntries(
   hasher: ChainHasher,
   heads: ChainHeads,
@@ -97,7 +103,8 @@ function difference(
   heads: ChainHeads,
 ): string | undefined {
   const { position, txnHash, execHash } = entry.watermark
-  if (entries.at(-1)?.position !== position) return 'the positions are others than the log entry says'
+  if (entries.at(-1)?.position !== position)
+    return 'the positions are others than the log entry says'
   if (!sameBytes(heads.txnHash, txnHash)) return 'the content does not hash to the chain'
   if (!sameBytes(heads.execHash, execHash)) return 'the outcomes do not hash to the chain'
   return undefined

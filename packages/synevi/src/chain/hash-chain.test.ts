@@ -17,24 +17,31 @@ function number(value: bigint, bytes: number): Buffer {
 
 const hex = (text: string): string => Buffer.from(bytesOfHash(text)).toString('hex')
 const before = textOfHash(chainStart().txnHash)
-const place = { position: 7n, txnId: (3n << 112n) | (5n << 16n), executeAt: (3n << 112n) | (6n << 16n) }
+const place = {
+  position: 7n,
+  txnId: (3n << 112n) | (5n << 16n),
+  executeAt: (3n << 112n) | (6n << 16n),
+}
 
 describe('ChainHasher', () => {
   const hasher = new ChainHasher()
 
-  it.each([0, 1, 100, 8100, 8192, 100_000])('hashes a request with a payload of %d bytes', (length) => {
-    const payload = new Uint8Array(length).fill(3)
-    const one = request(9, 'kv/wrîte', payload)
-    const expected = sha3(
-      'synevi/request/1\0',
-      one.id,
-      Uint8Array.of(9),
-      bytesOf('kv/wrîte'),
-      number(BigInt(length), 8),
-      payload,
-    )
-    expect(hex(hasher.request(one))).toBe(expected)
-  })
+  it.each([0, 1, 100, 8100, 8192, 100_000])(
+    'hashes a request with a payload of %d bytes',
+    (length) => {
+      const payload = new Uint8Array(length).fill(3)
+      const one = request(9, 'kv/wrîte', payload)
+      const expected = sha3(
+        'synevi/request/1\0',
+        one.id,
+        Uint8Array.of(9),
+        bytesOf('kv/wrîte'),
+        number(BigInt(length), 8),
+        payload,
+      )
+      expect(hex(hasher.request(one))).toBe(expected)
+    },
+  )
 
   it('begins, and extends txnHash, as written', () => {
     expect(Buffer.from(chainStart().txnHash).toString('hex')).toBe(sha3('synevi/start/1\0'))
@@ -53,7 +60,13 @@ describe('ChainHasher', () => {
 
   it('extends execHash by an outcome of 32 bytes, or by the hash of a longer one', () => {
     const exec = (kind: number, note: Uint8Array): string =>
-      sha3('synevi/exec/1\0', chainStart().execHash, number(7n, 8), Uint8Array.of(kind, note.length), note)
+      sha3(
+        'synevi/exec/1\0',
+        chainStart().execHash,
+        number(7n, 8),
+        Uint8Array.of(kind, note.length),
+        note,
+      )
     const value = new Uint8Array(32).fill(1)
     const short = hasher.note({ kind: 'applied', ok: true, value })
     expect(hex(hasher.exec(before, 7n, short))).toBe(exec(2, value))
@@ -64,7 +77,11 @@ describe('ChainHasher', () => {
 
   it('changes with everything that goes into it', () => {
     const one = request(1, 'kv/write', 'ab')
-    const requests = [one, { ...one, id: request(2, 'x').id }, { ...one, name: 'kv/writea', payload: bytesOf('b') }]
+    const requests = [
+      one,
+      { ...one, id: request(2, 'x').id },
+      { ...one, name: 'kv/writea', payload: bytesOf('b') },
+    ]
     const digests = requests.map((next) => hasher.request(next))
     const places = [
       place,
@@ -86,7 +103,11 @@ describe('ChainHasher', () => {
     const execs = outcomes.flatMap((one_) =>
       [7n, 8n].map((position) => hasher.exec(before, position, hasher.note(one_))),
     )
-    const again = hasher.exec(textOfHash(new Uint8Array(32)), 7n, hasher.note({ kind: 'applied', ok: true, value }))
+    const again = hasher.exec(
+      textOfHash(new Uint8Array(32)),
+      7n,
+      hasher.note({ kind: 'applied', ok: true, value }),
+    )
     const all = [...digests, ...txns, ...execs, again]
     expect(new Set(all).size).toBe(all.length)
   })

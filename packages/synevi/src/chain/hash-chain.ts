@@ -1,20 +1,23 @@
 /**
- * The chain (`protocol.md` 5.5): every entry, which is an executed request, extends two hashes. `txnHash` says
- * what was executed where, `execHash` what came of it; equal hashes at a position mean equal histories up to it.
+ * The chain (`protocol.md` 5.5): every entry, which is an executed request, extends two hashes.
+ * `txnHash` says what was executed where, `execHash` what came of it; equal hashes at a position
+ * mean equal histories up to it.
  *
- * All hashes are SHA3-256. What is hashed begins with a name of its own (the domain) and a zero byte, and
- * everything whose length varies stands behind its length, so no two different things are hashed alike:
+ * All hashes are SHA3-256. What is hashed begins with a name of its own (the domain) and a zero
+ * byte, and everything whose length varies stands behind its length, so no two different things are
+ * hashed alike:
  *
  * ```text
- * request  = H("synevi/request/1"  0 | requestId:128 | nameBytes:8 | name | payloadBytes:64 | payload)
- * txnHash  = H("synevi/txn/1"      0 | txnHash before | position:64 | txnId:128 | executeAt:128 | request)
- * outcome  = H("synevi/outcome/1"  0 | valueBytes:64 | value)
- * execHash = H("synevi/exec/1"     0 | execHash before | position:64 | kind:8 | noteBytes:8 | note)
- * start    = H("synevi/start/1"    0)                             before position 1, of both
+ * request  = H("synevi/request/1" 0 | id:128 | nameBytes:8 | name | payloadBytes:64 | payload)
+ * txnHash  = H("synevi/txn/1" 0 | txnHash | position:64 | txnId:128 | executeAt:128 | request)
+ * outcome  = H("synevi/outcome/1" 0 | valueBytes:64 | value)
+ * execHash = H("synevi/exec/1" 0 | execHash | position:64 | kind:8 | noteBytes:8 | note)
+ * start    = H("synevi/start/1" 0)                         both, before position 1
  * ```
  *
- * `note` is the outcome's value when it has at most 32 bytes, else the hash of it, told apart by a bit of
- * `kind`: the log keeps notes, so both chains can be computed again when the outcomes are long forgotten.
+ * `note` is the outcome's value when it has at most 32 bytes, else the hash of it, told apart by a
+ * bit of `kind`: the log keeps notes, so both chains can be computed again when the outcomes are
+ * long forgotten.
  */
 
 import { createHash, hash } from 'node:crypto'
@@ -82,9 +85,10 @@ export function textOfHash(bytes: Bytes): HashText {
 }
 
 /**
- * Computes the hashes of the chain. It holds a scratch buffer and nothing else: what is short is laid out there
- * and hashed in one call that answers with text. 133 bytes take 0.7 µs so, 1.2 µs when the answer is a buffer,
- * 1.1 µs with a Hash object (Node.js 20, collection of garbage included).
+ * Computes the hashes of the chain. It holds a scratch buffer and nothing else: what is short is
+ * laid out there and hashed in one call that answers with text. 133 bytes take 0.7 µs so, 1.2 µs
+ * when the answer is a buffer, 1.1 µs with a Hash object (Node.js 20, collection of garbage
+ * included).
  */
 export class ChainHasher {
   readonly #scratch: Buffer<ArrayBuffer> = Buffer.from(new ArrayBuffer(SCRATCH_BYTES))
@@ -142,7 +146,10 @@ export class ChainHasher {
       this.#scratch.set(bytes, at)
       return this.#sum(at + bytes.byteLength)
     }
-    return createHash(ALGORITHM).update(this.#scratch.subarray(0, at)).update(bytes).digest('binary')
+    return createHash(ALGORITHM)
+      .update(this.#scratch.subarray(0, at))
+      .update(bytes)
+      .digest('binary')
   }
 
   #timestamp(at: number, value: bigint): void {
@@ -172,9 +179,10 @@ export function outcomeOfNote(kind: number, note: Bytes): OutcomeNote {
 }
 
 /**
- * The digest of payloads that replicas compare (`ReplicaOptions.digest`): the first 16 bytes of SHA-256. On
- * 64 KiB SHA-256 takes 37 µs, SHA3-256 131 µs; on 133 bytes 0.4 and 0.7 µs (Node.js 20, OpenSSL 3). It only has
- * to tell payloads of one honest coordinator apart; the chain is what proves contents.
+ * The digest of payloads that replicas compare (`ReplicaOptions.digest`): the first 16 bytes of
+ * SHA-256. On 64 KiB SHA-256 takes 37 µs, SHA3-256 131 µs; on 133 bytes 0.4 and 0.7 µs (Node.js 20,
+ * OpenSSL 3). It only has to tell payloads of one honest coordinator apart; the chain is what
+ * proves contents.
  */
 export function payloadDigest(payload: Bytes): Bytes {
   return bytesOfHash(hash('sha256', payload, 'binary').slice(0, 16))

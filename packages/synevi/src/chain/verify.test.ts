@@ -1,4 +1,7 @@
-/** `verify` finds what was changed, is missing, was added or stands elsewhere, by whoever could seal it again. */
+/**
+ * `verify` finds what was changed, is missing, was added or stands elsewhere, by whoever could seal
+ * it again.
+ */
 
 import { describe, expect, it } from 'vitest'
 import { decodeLogEntry, encodeLogEntry, type LogEntry } from '@synevi/accord'
@@ -37,7 +40,11 @@ async function history(): Promise<LaneUnderTest> {
   return node
 }
 
-async function put(node: LaneUnderTest, key: Uint8Array, value: Uint8Array | undefined): Promise<void> {
+async function put(
+  node: LaneUnderTest,
+  key: Uint8Array,
+  value: Uint8Array | undefined,
+): Promise<void> {
   await node.store.write([{ key, value: value === undefined ? undefined : seal(key, value) }])
 }
 
@@ -51,7 +58,11 @@ function entryAt(node: LaneUnderTest, place: number): LogEntry {
   return decoded.value
 }
 
-async function changeEntry(node: LaneUnderTest, place: number, change: Partial<LogEntry>): Promise<void> {
+async function changeEntry(
+  node: LaneUnderTest,
+  place: number,
+  change: Partial<LogEntry>,
+): Promise<void> {
   await put(node, logKey(placeOf(place)), encodeLogEntry({ ...entryAt(node, place), ...change }))
 }
 
@@ -65,7 +76,10 @@ async function changePlace(
   await put(node, placeKey(position), formatPlace({ ...place, ...change(place) }))
 }
 
-function withPayload(entry: LogEntry, change: (payload: Uint8Array) => Uint8Array): Partial<LogEntry> {
+function withPayload(
+  entry: LogEntry,
+  change: (payload: Uint8Array) => Uint8Array,
+): Partial<LogEntry> {
   if (entry.txn.kind !== 'application') throw new Error('a batch')
   return { txn: { ...entry.txn, payload: change(entry.txn.payload.slice()) } }
 }
@@ -88,13 +102,25 @@ describe('verify', () => {
   })
 
   it.each<[string, bigint, (node: LaneUnderTest) => Promise<void>]>([
-    ['a changed payload', 4n, (node) => changeEntry(node, 3, withPayload(entryAt(node, 3), lastByte))],
-    ['a changed payload of the last', 10n, (node) => changeEntry(node, 7, withPayload(entryAt(node, 7), lastByte))],
+    [
+      'a changed payload',
+      4n,
+      (node) => changeEntry(node, 3, withPayload(entryAt(node, 3), lastByte)),
+    ],
+    [
+      'a changed payload of the last',
+      10n,
+      (node) => changeEntry(node, 7, withPayload(entryAt(node, 7), lastByte)),
+    ],
     [
       'a changed request id',
       1n,
       (node) =>
-        changeEntry(node, 1, withPayload(entryAt(node, 1), (bytes) => ((bytes[18] = 9), bytes))),
+        changeEntry(
+          node,
+          1,
+          withPayload(entryAt(node, 1), (bytes) => ((bytes[18] = 9), bytes)),
+        ),
     ],
     [
       'requests in another order',
@@ -103,7 +129,9 @@ describe('verify', () => {
         changeEntry(
           node,
           2,
-          withPayload(entryAt(node, 2), (bytes) => encodeBatch((decodeBatch(bytes) ?? []).toReversed())),
+          withPayload(entryAt(node, 2), (bytes) =>
+            encodeBatch((decodeBatch(bytes) ?? []).toReversed()),
+          ),
         ),
     ],
     ['a missing transaction', 4n, (node) => put(node, logKey(placeOf(3)), undefined)],
@@ -118,7 +146,11 @@ describe('verify', () => {
       },
     ],
     ['a missing place', 4n, (node) => put(node, placeKey(6n), undefined)],
-    ['a missing record', 7n, (node) => put(node, timestampKey(TABLE.settled, placeOf(5)), undefined)],
+    [
+      'a missing record',
+      7n,
+      (node) => put(node, timestampKey(TABLE.settled, placeOf(5)), undefined),
+    ],
     ['a missing remembered request', 7n, (node) => put(node, remembered(13), undefined)],
     [
       'a swapped pair of transactions',
@@ -142,7 +174,11 @@ describe('verify', () => {
     ['another executeAt', 7n, (node) => changePlace(node, 7n, () => ({ executeAt: placeOf(6) }))],
     ['another TxnId', 7n, (node) => changePlace(node, 7n, () => ({ txnId: placeOf(6) }))],
     ['another kind of outcome', 1n, (node) => changePlace(node, 1n, failedNotes)],
-    ['a hidden duplicate', 8n, (node) => changePlace(node, 9n, ({ outcomes }) => ({ outcomes: outcomes.toReversed() }))],
+    [
+      'a hidden duplicate',
+      8n,
+      (node) => changePlace(node, 9n, ({ outcomes }) => ({ outcomes: outcomes.toReversed() })),
+    ],
     [
       'another head',
       13n,
@@ -205,5 +241,9 @@ function failedNotes({ outcomes }: TxnPlace): Partial<TxnPlace> {
 async function changePlaceTo(node: LaneUnderTest, position: bigint): Promise<void> {
   const place = readPlace(node.store, 7n)
   if (place === undefined) throw new Error('no place')
-  await put(node, positionKey(TABLE.place, position), formatPlace({ ...place, firstPosition: position }))
+  await put(
+    node,
+    positionKey(TABLE.place, position),
+    formatPlace({ ...place, firstPosition: position }),
+  )
 }

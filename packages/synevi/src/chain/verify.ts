@@ -1,13 +1,19 @@
 /**
- * Walks the log and computes both chains again: finds whatever was changed, is missing, was added or stands in
- * another order, in what the log says and in what has to agree with it.
+ * Walks the log and computes both chains again: finds whatever was changed, is missing, was added
+ * or stands in another order, in what the log says and in what has to agree with it.
  */
 
 import type { Bytes, LogEntry, Timestamp } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import { durableSource } from '../state/executor-state.ts'
-import { logAfter, placeBelow, placesFrom, readLogEntry, type TxnPlace } from '../state/log-table.ts'
+import {
+  logAfter,
+  placeBelow,
+  placesFrom,
+  readLogEntry,
+  type TxnPlace,
+} from '../state/log-table.ts'
 import { readApplied, type AppliedHead } from '../state/node-facts.ts'
 import { readRecord } from '../state/record-table.ts'
 import { recall } from '../state/request-memory.ts'
@@ -37,8 +43,9 @@ export interface VerifyParts {
 const PAGE_TXNS = 64
 
 /**
- * A walk in short turns: it yields the position reached after each page, so that the caller may pause or stop;
- * executions may go on in between. Never throws for what is in the store: that is what it reports.
+ * A walk in short turns: it yields the position reached after each page, so that the caller may
+ * pause or stop; executions may go on in between. Never throws for what is in the store: that is
+ * what it reports.
  */
 export function* verifySteps(parts: VerifyParts): Generator<LogPosition, VerifyReport> {
   const from = parts.from === undefined || parts.from < 1n ? 1n : parts.from
@@ -127,7 +134,8 @@ class Walk {
   }
 
   #txn(entry: LogEntry, places: Iterator<TxnPlace>, head: AppliedHead): void {
-    if (this.#since !== undefined && entry.executeAt <= this.#since) throw new Bad('executeAt does not rise')
+    if (this.#since !== undefined && entry.executeAt <= this.#since)
+      throw new Bad('executeAt does not rise')
     const record = readRecord(this.#parts.store, entry.id)
     const { outcome } = record ?? {}
     if (outcome?.kind !== 'decided' || outcome.executeAt !== entry.executeAt) {
@@ -146,7 +154,8 @@ class Walk {
     const next = places.next()
     if (next.done === true) throw new Bad('the log entry has no place')
     const place = next.value
-    if (place.firstPosition !== this.#position + 1n) throw new Bad('a position is missing or was added')
+    if (place.firstPosition !== this.#position + 1n)
+      throw new Bad('a position is missing or was added')
     const chained = chainedEntries(this.#hasher, this.#heads, { entry, place })
     if (!chained.ok) throw new Bad(chained.why)
     for (const one of chained.entries) this.#remembered(one, head)
@@ -164,14 +173,16 @@ class Walk {
     }
     if (first.value === undefined) return
     const { note } = this.#hasher.note({ kind, ok, value: first.value })
-    if (!sameBytes(note, entry.outcome.note)) throw new Bad('the request memory has another outcome')
+    if (!sameBytes(note, entry.outcome.note))
+      throw new Bad('the request memory has another outcome')
   }
 
   /** The log ends where the node says it has applied. */
   #end(head: AppliedHead): void {
     const { position, executeAt } = head.watermark
     if (position !== this.#position) throw new Bad(`the log ends here, ${position} was applied`)
-    if (this.#since !== undefined && executeAt !== this.#since) throw new Bad('the last transaction is missing')
+    if (this.#since !== undefined && executeAt !== this.#since)
+      throw new Bad('the last transaction is missing')
     if (position > 0n) expectHeads(this.#heads, head.watermark)
   }
 }

@@ -27,7 +27,12 @@ const { value: anyValue } = fc.letrec<{ value: unknown }>((tie) => ({
 function objectOf(entries: readonly (readonly [string, unknown])[]): object {
   const object = {}
   for (const [name, value] of entries) {
-    Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })
+    Object.defineProperty(object, name, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
   }
   return object
 }
@@ -37,7 +42,11 @@ function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed)
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Date || value instanceof Uint8Array) return value
-  return objectOf(Object.entries(value).reverse().map(([name, item]) => [name, reversed(item)]))
+  return objectOf(
+    Object.entries(value)
+      .reverse()
+      .map(([name, item]) => [name, reversed(item)]),
+  )
 }
 
 describe('encodeJson and decodeJson', () => {

@@ -1,17 +1,18 @@
 /**
- * Canonical JSON: one value, one text. Keys are sorted by code unit, nothing is spaced, and what JSON lacks stands
- * as an object with one key:
+ * Canonical JSON: one value, one text. Keys are sorted by code unit, nothing is spaced, and what
+ * JSON lacks stands as an object with one key:
  *
  * ```text
  * 5n                          {"$bigint":"5"}
  * new Date(0)                 {"$date":"1970-01-01T00:00:00.000Z"}
  * Uint8Array.of(1, 2)         {"$bytes":"AQI="}
- * { $anything: 1 }            {"$$anything":1}        an object of the user's that looks like one of these
+ * { $anything: 1 }            {"$$anything":1}        an object of the user's like one of these
  * ```
  *
- * Kept: null, booleans, finite numbers (-0 as 0), text, arrays, plain objects. Properties that are undefined are
- * left out, as in JSON. Refused, since they would come back as something else: NaN and infinities, undefined in
- * arrays, functions, symbols, instances of classes, more than 256 levels (and so cycles).
+ * Kept: null, booleans, finite numbers (-0 as 0), text, arrays, plain objects. Properties that are
+ * undefined are left out, as in JSON. Refused, since they would come back as something else: NaN
+ * and infinities, undefined in arrays, functions, symbols, instances of classes, more than 256
+ * levels (and so cycles).
  */
 
 import { schemaInvalid } from './schema-invalid.ts'
@@ -71,7 +72,8 @@ function encode(value: unknown, path: Path): string {
 
 function digits(value: bigint, path: Path): string {
   const text = value.toString()
-  if (text.length > BIGINT_DIGITS_MAX) throw refused(ENCODE, `a bigint has ${text.length} digits`, path)
+  if (text.length > BIGINT_DIGITS_MAX)
+    throw refused(ENCODE, `a bigint has ${text.length} digits`, path)
   return text
 }
 
@@ -163,9 +165,14 @@ function decodeMarked([key, item]: readonly [string, unknown], path: Path): unkn
   throw refused(DECODE, `${key} is followed by something else`, path)
 }
 
-/** Not by assignment: "__proto__" is a key like any other. */
+/** Not by assignment: "**proto**" is a key like any other. */
 function define(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
+  Object.defineProperty(object, key, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  })
 }
 
 /** Of `Object`, of no prototype, or of the `Object` of another realm. */

@@ -16,7 +16,8 @@ export interface ExecutorParts {
 
 /**
  * An executor: the handlers of all transactions and queries whose names begin with its own. Throws
- * `INVALID_ARGUMENT` for a name outside `[a-z0-9-]{1,64}`, a handler of another name, or two of the same.
+ * `INVALID_ARGUMENT` for a name outside `[a-z0-9-]{1,64}`, a handler of another name, or two of the
+ * same.
  */
 export function defineExecutor(name: string, parts: ExecutorParts): Executor {
   if (!isExecutorName(name)) refuse(name, 'its name is not 1 to 64 of a-z, 0-9 and -')
@@ -49,7 +50,8 @@ function byName<H extends TransactionHandler | QueryHandler>(
   const map = new Map<string, H>()
   for (const handler of handlers) {
     if (handler.kind !== kind) refuse(executor, `${handler.name} is no ${kind}`)
-    if (executorOf(handler.name) !== executor) refuse(executor, `${handler.name} is of another executor`)
+    if (executorOf(handler.name) !== executor)
+      refuse(executor, `${handler.name} is of another executor`)
     if (map.has(handler.name)) refuse(executor, `${handler.name} has two handlers`)
     map.set(handler.name, handler)
   }
@@ -57,7 +59,11 @@ function byName<H extends TransactionHandler | QueryHandler>(
 }
 
 function refuse(name: string, why: string): never {
-  throw new SyneviError('INVALID_ARGUMENT', `cannot define executor ${JSON.stringify(name)}: ${why}`, {
-    definite: true,
-  })
+  throw new SyneviError(
+    'INVALID_ARGUMENT',
+    `cannot define executor ${JSON.stringify(name)}: ${why}`,
+    {
+      definite: true,
+    },
+  )
 }

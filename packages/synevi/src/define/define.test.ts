@@ -1,4 +1,7 @@
-/** Typed transactions, queries and executors: what is refused at the door, and what comes back at the caller. */
+/**
+ * Typed transactions, queries and executors: what is refused at the door, and what comes back at
+ * the caller.
+ */
 
 import { describe, expect, it } from 'vitest'
 import type { Outcome, StateReader } from '../contract/executor.ts'
@@ -14,8 +17,13 @@ import type { StandardSchemaV1 } from './standard-schema.ts'
 import { defineTransaction, on, resultOf } from './transaction.ts'
 
 /** As a schema library would make it. */
-function schemaOf<T>(is: (value: unknown) => value is T, waits = false): StandardSchemaV1<unknown, T> {
-  const judge = (value: unknown): { value: T } | { issues: { message: string; path: string[] }[] } =>
+function schemaOf<T>(
+  is: (value: unknown) => value is T,
+  waits = false,
+): StandardSchemaV1<unknown, T> {
+  const judge = (
+    value: unknown,
+  ): { value: T } | { issues: { message: string; path: string[] }[] } =>
     is(value) ? { value } : { issues: [{ message: 'is another thing', path: ['here'] }] }
   return {
     '~standard': {
@@ -33,12 +41,19 @@ interface Move {
 
 const moveSchema = schemaOf(
   (value): value is Move =>
-    typeof value === 'object' && value !== null && 'cents' in value && typeof value.cents === 'bigint',
+    typeof value === 'object' &&
+    value !== null &&
+    'cents' in value &&
+    typeof value.cents === 'bigint',
 )
 const bigintSchema = schemaOf((value): value is bigint => typeof value === 'bigint')
 const slowSchema = schemaOf((value): value is string => typeof value === 'string', true)
 
-const Move = defineTransaction('bank/move', { input: moveSchema, ok: bigintSchema, err: stringCodec })
+const Move = defineTransaction('bank/move', {
+  input: moveSchema,
+  ok: bigintSchema,
+  err: stringCodec,
+})
 const Balance = defineQuery('bank/balance', { input: stringCodec, output: bigintCodec })
 const bank = defineExecutor('bank', {
   transactions: [
@@ -98,9 +113,16 @@ describe('a typed transaction', () => {
   it('says nothing by default, and is never refused', () => {
     const Plain = defineTransaction('bank/plain', { input: stringCodec })
     const plain = Plain('x')
-    expect(resultOf(plain, { ok: true, value: new Uint8Array(0) })).toEqual({ ok: true, value: undefined })
-    expect(() => resultOf(plain, { ok: false, value: bytesOf('why') })).toThrow(code('SCHEMA_INVALID'))
-    expect(() => resultOf(plain, { ok: true, value: bytesOf('what') })).toThrow(code('SCHEMA_INVALID'))
+    expect(resultOf(plain, { ok: true, value: new Uint8Array(0) })).toEqual({
+      ok: true,
+      value: undefined,
+    })
+    expect(() => resultOf(plain, { ok: false, value: bytesOf('why') })).toThrow(
+      code('SCHEMA_INVALID'),
+    )
+    expect(() => resultOf(plain, { ok: true, value: bytesOf('what') })).toThrow(
+      code('SCHEMA_INVALID'),
+    )
   })
 
   it('may be executed by a promise', async () => {
@@ -124,8 +146,13 @@ describe('an asynchronous schema', () => {
 
   it('is waited for where a query answers and where its answer is read', async () => {
     const Slow = defineQuery('a/slow', { input: stringCodec, output: slowSchema })
-    const executor = defineExecutor('a', { transactions: [], queries: [answer(Slow, (text) => `${text}!`)] })
-    const view: StateReader = (await LaneUnderTest.open(new MemoryStore(), [executor])).state.view('a')
+    const executor = defineExecutor('a', {
+      transactions: [],
+      queries: [answer(Slow, (text) => `${text}!`)],
+    })
+    const view: StateReader = (await LaneUnderTest.open(new MemoryStore(), [executor])).state.view(
+      'a',
+    )
     const query = Slow('x')
     const bytes = await executor.query?.(query, view)
     expect(bytes).toEqual(bytesOf('"x!"'))
@@ -135,30 +162,48 @@ describe('an asynchronous schema', () => {
 })
 
 describe('names', () => {
-  it.each(['x', 'x/', '/x', 'X/y', 'a b/c', `${'a'.repeat(65)}/x`, `a/${'x'.repeat(254)}`, 'synevi/x', 'a/\ud800'])(
-    'that are none are refused: %s',
-    (name) => {
-      expect(() => defineTransaction(name, { input: bytesCodec })).toThrow(code('INVALID_ARGUMENT'))
-      expect(() => defineQuery(name, { input: bytesCodec, output: bytesCodec })).toThrow(code('INVALID_ARGUMENT'))
-    },
-  )
+  it.each([
+    'x',
+    'x/',
+    '/x',
+    'X/y',
+    'a b/c',
+    `${'a'.repeat(65)}/x`,
+    `a/${'x'.repeat(254)}`,
+    'synevi/x',
+    'a/\ud800',
+  ])('that are none are refused: %s', (name) => {
+    expect(() => defineTransaction(name, { input: bytesCodec })).toThrow(code('INVALID_ARGUMENT'))
+    expect(() => defineQuery(name, { input: bytesCodec, output: bytesCodec })).toThrow(
+      code('INVALID_ARGUMENT'),
+    )
+  })
 
   it('of 255 bytes are taken, with anything behind the slash', () => {
-    expect(defineTransaction(`a/${'x'.repeat(253)}`, { input: bytesCodec }).transaction).toHaveLength(255)
+    expect(
+      defineTransaction(`a/${'x'.repeat(253)}`, { input: bytesCodec }).transaction,
+    ).toHaveLength(255)
     expect(defineTransaction('a-1/Ä/b', { input: bytesCodec }).transaction).toBe('a-1/Ä/b')
   })
 
   it('of handlers must be the executor’s, each once', () => {
     const handler = on(Move, () => ok(1n))
-    expect(() => defineExecutor('bank', { transactions: [handler, handler] })).toThrow(code('INVALID_ARGUMENT'))
-    expect(() => defineExecutor('other', { transactions: [handler] })).toThrow(code('INVALID_ARGUMENT'))
+    expect(() => defineExecutor('bank', { transactions: [handler, handler] })).toThrow(
+      code('INVALID_ARGUMENT'),
+    )
+    expect(() => defineExecutor('other', { transactions: [handler] })).toThrow(
+      code('INVALID_ARGUMENT'),
+    )
     expect(() => defineExecutor('Bank', { transactions: [] })).toThrow(code('INVALID_ARGUMENT'))
-    expect(() => defineExecutor('bank', { transactions: [], version: 0 })).toThrow(code('INVALID_ARGUMENT'))
+    expect(() => defineExecutor('bank', { transactions: [], version: 0 })).toThrow(
+      code('INVALID_ARGUMENT'),
+    )
   })
 
   it('that an executor does not handle are unknown to it', async () => {
     const context = {} as ExecuteContext // never looked at: the name is refused first
-    const run = (): Outcome | Promise<Outcome> => bank.execute({ name: 'bank/x', payload: bytesOf('') }, context)
+    const run = (): Outcome | Promise<Outcome> =>
+      bank.execute({ name: 'bank/x', payload: bytesOf('') }, context)
     expect(run).toThrow(code('UNKNOWN_TRANSACTION'))
   })
 })

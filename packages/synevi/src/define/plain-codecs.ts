@@ -1,4 +1,7 @@
-/** Codecs of plain values. Their `decode` throws `SCHEMA_INVALID` for what `encode` cannot have made. */
+/**
+ * Codecs of plain values. Their `decode` throws `SCHEMA_INVALID` for what `encode` cannot have
+ * made.
+ */
 
 import type { Bytes } from '@synevi/accord'
 import type { Codec } from '../contract/executor.ts'
@@ -38,7 +41,10 @@ export const bigintCodec: Codec<bigint> = Object.freeze({
   },
 })
 
-/** Whatever canonical JSON can say (`canonical-json.ts`): bigints, dates and bytes included. Not undefined. */
+/**
+ * Whatever canonical JSON can say (`canonical-json.ts`): bigints, dates and bytes included. Not
+ * undefined.
+ */
 export const jsonCodec: Codec<unknown> = Object.freeze({
   encode: (value: unknown) => utf8Bytes(encodeJson(value)),
   decode: (bytes: Bytes) => decodeJson(utf8Text(bytes)),
@@ -47,7 +53,8 @@ export const jsonCodec: Codec<unknown> = Object.freeze({
 /** Nothing: no bytes. */
 export const voidCodec: Codec<void> = Object.freeze({
   encode: (value: void) => (value === undefined ? NOTHING : invalid('there is nothing to say')),
-  decode: (bytes: Bytes) => (bytes.byteLength === 0 ? undefined : invalid('there is nothing to say')),
+  decode: (bytes: Bytes) =>
+    bytes.byteLength === 0 ? undefined : invalid('there is nothing to say'),
 })
 
 /** What does not happen: the refusals of a transaction that declares none. */

@@ -27,7 +27,10 @@ export interface QueryHandler extends Handler {
   readonly answer: (payload: Bytes, view: StateReader) => Bytes | Promise<Bytes>
 }
 
-/** A query by name, `executor/rest`. Throws `INVALID_ARGUMENT` for a name that is none or is reserved. */
+/**
+ * A query by name, `executor/rest`. Throws `INVALID_ARGUMENT` for a name that is none or is
+ * reserved.
+ */
 export function defineQuery<In, Out>(
   name: string,
   shapes: { readonly input: Shape<In>; readonly output: Shape<Out> },

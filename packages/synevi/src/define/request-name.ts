@@ -1,4 +1,4 @@
-/** Names of requests: `executor/rest`. The part before the first "/" says which executor handles it. */
+/** Names of requests: `executor/rest`. The part before the first "/" names the executor. */
 
 import { SyneviError } from '../synevi-error.ts'
 
@@ -21,7 +21,7 @@ export function executorOf(name: string): string {
   return slash === -1 ? name : name.slice(0, slash)
 }
 
-/** An executor's name, "/", and at least one more character: 255 bytes of well-formed UTF-8 at most. */
+/** An executor's name, "/", and one more character or more: 255 bytes of UTF-8 at most. */
 export function isRequestName(name: string): boolean {
   const executor = executorOf(name)
   if (!isExecutorName(executor) || name.length < executor.length + 2) return false
@@ -38,6 +38,7 @@ export function checkRequestName(name: string): string {
   if (typeof name !== 'string' || !isRequestName(name)) {
     refuse('not "executor/name", 1 to 64 of a-z, 0-9 and - before the "/", 255 bytes at most')
   }
-  if (executorOf(name) === SYSTEM_EXECUTOR) refuse(`names that begin with ${SYSTEM_EXECUTOR}/ are reserved`)
+  if (executorOf(name) === SYSTEM_EXECUTOR)
+    refuse(`names that begin with ${SYSTEM_EXECUTOR}/ are reserved`)
   return name
 }

@@ -14,13 +14,13 @@ export type Shape<T> = Codec<T> | StandardSchemaV1<unknown, T>
 const NOTHING: Bytes = new Uint8Array(0)
 
 /**
- * Values of a schema as canonical JSON (`canonical-json.ts`); undefined as no bytes. The schema is asked both when
- * a value leaves and when it comes: it must accept what it gives out, so defaults and trimming are fine, and
- * transformations to another type are not.
+ * Values of a schema as canonical JSON (`canonical-json.ts`); undefined as no bytes. The schema is
+ * asked both when a value leaves and when it comes: it must accept what it gives out, so defaults
+ * and trimming are fine, and transformations to another type are not.
  *
- * Both ways throw `SCHEMA_INVALID` with the issues, and `INVALID_ARGUMENT` for a schema that validates
- * asynchronously: `execute` and the making of a transaction cannot wait. Where waiting is possible, which is
- * for the results at the caller, use {@link decodeShape}.
+ * Both ways throw `SCHEMA_INVALID` with the issues, and `INVALID_ARGUMENT` for a schema that
+ * validates asynchronously: `execute` and the making of a transaction cannot wait. Where waiting is
+ * possible, which is for the results at the caller, use {@link decodeShape}.
  */
 export function schemaCodec<T>(schema: StandardSchemaV1<unknown, T>): Codec<T> {
   return {
@@ -34,7 +34,10 @@ export function shapeCodec<T>(shape: Shape<T>): Codec<T> {
   return isSchema(shape) ? schemaCodec(shape) : shape
 }
 
-/** Decodes where it is possible to wait; rejects as {@link schemaCodec} throws. Waits only for asynchronous schemas. */
+/**
+ * Decodes where it is possible to wait; rejects as {@link schemaCodec} throws. Waits only for
+ * asynchronous schemas.
+ */
 export function decodeShape<T>(shape: Shape<T>, bytes: Bytes): T | Promise<T> {
   return isSchema(shape) ? validate(shape, parseJson(bytes)) : shape.decode(bytes)
 }
@@ -82,7 +85,7 @@ function atOnce<T>(value: T | Promise<T>): T {
   value.catch(() => undefined)
   throw new SyneviError(
     'INVALID_ARGUMENT',
-    'cannot use a schema that validates asynchronously here: transactions are made and executed without waiting',
+    'cannot wait for an asynchronous schema where a transaction is made or executed',
     { definite: true },
   )
 }

@@ -10,7 +10,10 @@ export interface ShapeIssue {
 
 const SHOWN_MAX = 3
 
-/** `SCHEMA_INVALID`, definite; all issues are in `details.issues`. Never names the value, only where it stands. */
+/**
+ * `SCHEMA_INVALID`, definite; all issues are in `details.issues`. Never names the value, only where
+ * it stands.
+ */
 export function schemaInvalid(what: string, issues: readonly ShapeIssue[]): SyneviError {
   const shown = issues.slice(0, SHOWN_MAX).map(textOf).join('; ')
   const more = issues.length > SHOWN_MAX ? ` and ${issues.length - SHOWN_MAX} more` : ''

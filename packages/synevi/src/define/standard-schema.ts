@@ -1,4 +1,7 @@
-/** The interface of Standard Schema 1.0 (standardschema.dev), declared here so that nothing is depended on. */
+/**
+ * The interface of Standard Schema 1.0 (standardschema.dev), declared here so that nothing is
+ * depended on.
+ */
 
 /** What zod, valibot, arktype and others implement. */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {

@@ -35,9 +35,9 @@ export interface TransactionHandler extends Handler {
 }
 
 /**
- * A transaction by name, `executor/rest`: the executor is the one that handles it. Without `ok` it says nothing
- * when it succeeds, without `err` it is never refused. Throws `INVALID_ARGUMENT` for a name that is none or is
- * reserved.
+ * A transaction by name, `executor/rest`: the executor is the one that handles it. Without `ok` it
+ * says nothing when it succeeds, without `err` it is never refused. Throws `INVALID_ARGUMENT` for a
+ * name that is none or is reserved.
  */
 export function defineTransaction<In, Ok = void, Err = never>(
   name: string,
@@ -55,9 +55,9 @@ export function defineTransaction<In, Ok = void, Err = never>(
 }
 
 /**
- * What a transaction does. `run` must be deterministic: same input, state and context, same result. A result of
- * `err(…)` keeps its writes like a success; an exception discards them. A result without its shape is an
- * exception (`SCHEMA_INVALID`), and so is a payload that does not decode.
+ * What a transaction does. `run` must be deterministic: same input, state and context, same result.
+ * A result of `err(…)` keeps its writes like a success; an exception discards them. A result
+ * without its shape is an exception (`SCHEMA_INVALID`), and so is a payload that does not decode.
  */
 export function on<In, Ok, Err>(
   type: TransactionType<In, Ok, Err>,
@@ -83,15 +83,20 @@ export function resultOf<Ok, Err>(
   outcome: Outcome,
 ): Result<Ok, Err> | Promise<Result<Ok, Err>> {
   const { shape } = transaction
-  if (outcome.ok) return whenThere(decodeShape(shape.ok, outcome.value), (value) => ({ ok: true, value }))
+  if (outcome.ok)
+    return whenThere(decodeShape(shape.ok, outcome.value), (value) => ({ ok: true, value }))
   return whenThere(decodeShape(shape.err, outcome.value), (error) => ({ ok: false, error }))
 }
 
 /** For names that nothing here handles. */
 export function unknownTransaction(name: string): SyneviError {
-  return new SyneviError('UNKNOWN_TRANSACTION', `no executor here handles ${JSON.stringify(name)}`, {
-    definite: true,
-  })
+  return new SyneviError(
+    'UNKNOWN_TRANSACTION',
+    `no executor here handles ${JSON.stringify(name)}`,
+    {
+      definite: true,
+    },
+  )
 }
 
 function whenThere<A, B>(value: A | Promise<A>, then: (value: A) => B): B | Promise<B> {

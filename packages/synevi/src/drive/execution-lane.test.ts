@@ -1,4 +1,7 @@
-/** The lane: positions, times, duplicates, savepoints and refusals, each as the log alone decides them. */
+/**
+ * The lane: positions, times, duplicates, savepoints and refusals, each as the log alone decides
+ * them.
+ */
 
 import { describe, expect, it } from 'vitest'
 import { TIMESTAMP_ZERO, millis, type Execution } from '@synevi/accord'
@@ -8,7 +11,15 @@ import { bigintCodec, stringCodec } from '../define/plain-codecs.ts'
 import { KvExecutor, Kv } from '../executor/kv.ts'
 import { NoopExecutor } from '../executor/noop.ts'
 import { MemoryStore } from '../store/memory-store.ts'
-import { LaneUnderTest, SETTINGS, bytesOf, executionOf, placeOf, request, textOf } from '../test/lane-under-test.ts'
+import {
+  LaneUnderTest,
+  SETTINGS,
+  bytesOf,
+  executionOf,
+  placeOf,
+  request,
+  textOf,
+} from '../test/lane-under-test.ts'
 import { ExecutionLane, type LaneParts } from './execution-lane.ts'
 
 type Run = (payload: string, context: ExecuteContext) => unknown
@@ -31,20 +42,25 @@ async function laneOf(run: Run): Promise<LaneUnderTest> {
 }
 
 function batch(place: number, ...payloads: readonly string[]): Execution {
-  return executionOf(place, payloads.map((payload, i) => request(100_000 * place + i, 'x/run', payload)))
+  return executionOf(
+    place,
+    payloads.map((payload, i) => request(100_000 * place + i, 'x/run', payload)),
+  )
 }
 
 describe('entries', () => {
-  it('count from 1 without a gap, and time rises by one nanosecond within a transaction', async () => {
+  it('count from 1 without a gap, a nanosecond apart within a transaction', async () => {
     const node = await laneOf((text) => done(text))
     const first = node.run(batch(1, 'a', 'b')).outcomes
     const second = node.run(batch(2, 'c')).outcomes
     const time = 1_700_000_000_000_000_000n
-    expect([...first, ...second].map((one) => [one.position, one.time, textOf(one.value)])).toEqual([
-      [1n, time + 1000n, 'a'],
-      [2n, time + 1001n, 'b'],
-      [3n, time + 2000n, 'c'],
-    ])
+    expect([...first, ...second].map((one) => [one.position, one.time, textOf(one.value)])).toEqual(
+      [
+        [1n, time + 1000n, 'a'],
+        [2n, time + 1001n, 'b'],
+        [3n, time + 2000n, 'c'],
+      ],
+    )
   })
 
   it('have times that rise even where executeAt does not', async () => {
@@ -55,7 +71,7 @@ describe('entries', () => {
     expect(next?.time).toBe((outcomes.at(-1)?.time ?? 0n) + 1n)
   })
 
-  it('are not made of barriers of the core, empty batches and bytes that are no batch', async () => {
+  it('are not made of barriers of the core, empty batches, bytes that are none', async () => {
     const node = await laneOf(() => done())
     node.run(batch(1, 'a'))
     const before = node.run(batch(2, 'b')).result.watermark
@@ -73,7 +89,10 @@ describe('entries', () => {
     ]) {
       const { result, outcomes } = node.run(execution)
       expect(outcomes).toEqual([])
-      expect(result).toEqual({ watermark: { ...before, executeAt: execution.executeAt }, mutations: [] })
+      expect(result).toEqual({
+        watermark: { ...before, executeAt: execution.executeAt },
+        mutations: [],
+      })
     }
     expect(node.run(batch(6, 'c')).result.watermark.position).toBe(3n)
   })
@@ -86,7 +105,9 @@ describe('entries', () => {
 
   it('are made of synevi/barrier like of any other request', async () => {
     const node = await laneOf(() => done())
-    const { outcomes } = node.run(executionOf(1, [request(1, 'synevi/barrier'), request(2, 'x/run')]))
+    const { outcomes } = node.run(
+      executionOf(1, [request(1, 'synevi/barrier'), request(2, 'x/run')]),
+    )
     expect(outcomes.map((one) => [one.kind, one.ok, one.position])).toEqual([
       ['applied', true, 1n],
       ['applied', true, 2n],
@@ -144,7 +165,9 @@ describe('a request that throws', () => {
   ])('is what gives no outcome, too: %s', async (_, given) => {
     const node = await laneOf((text, context) => {
       context.put(bytesOf('k'), bytesOf('v'))
-      return text === 'bad' ? given : done(context.get(bytesOf('k')) === undefined ? 'none' : 'some')
+      return text === 'bad'
+        ? given
+        : done(context.get(bytesOf('k')) === undefined ? 'none' : 'some')
     })
     const { outcomes } = await node.apply(batch(1, 'bad'))
     expect(outcomes.map((one) => [one.kind, textOf(one.value)])).toEqual([
@@ -157,7 +180,9 @@ describe('a request that throws', () => {
     const node = await laneOf((text) => done('r'.repeat(Number(text))))
     const { outcomes } = node.run(batch(1, '1024', '1025'))
     expect(outcomes.map((one) => one.kind)).toEqual(['applied', 'failed'])
-    expect(outcomes[1] && textOf(outcomes[1].value)).toBe('the outcome has 1025 bytes, 1024 are the most')
+    expect(outcomes[1] && textOf(outcomes[1].value)).toBe(
+      'the outcome has 1025 bytes, 1024 are the most',
+    )
   })
 
   it('keeps its writes when it is a refusal', async () => {
@@ -183,7 +208,11 @@ describe('a request id', () => {
   it('has the effect of its first use, in the same batch, later, and after a restart', async () => {
     const store = new MemoryStore()
     const node = await LaneUnderTest.open(store, [executorOf(count)])
-    const twice = executionOf(1, [request(5, 'x/run', 'a'), request(5, 'x/run', 'a'), request(6, 'x/run', 'a')])
+    const twice = executionOf(1, [
+      request(5, 'x/run', 'a'),
+      request(5, 'x/run', 'a'),
+      request(6, 'x/run', 'a'),
+    ])
     const [first, again, other] = node.run(twice).outcomes
     expect(again).toEqual({ ...first, duplicate: true })
     expect(other?.position).toBe(2n)
@@ -206,11 +235,16 @@ describe('a request id', () => {
   })
 
   it('is refused with another payload or another name, and nothing happens', async () => {
-    const node = await LaneUnderTest.open(new MemoryStore(), [executorOf(count), executorOf(count, 'y')])
+    const node = await LaneUnderTest.open(new MemoryStore(), [
+      executorOf(count),
+      executorOf(count, 'y'),
+    ])
     const [first] = node.run(executionOf(1, [request(5, 'x/run', 'a')])).outcomes
     for (const changed of [request(5, 'x/run', 'b'), request(5, 'y/run', 'a')]) {
       const { outcomes, result } = node.run(executionOf(2, [changed]))
-      expect(outcomes).toEqual([{ ...first, kind: 'reused', ok: false, value: bytesOf(''), duplicate: false }])
+      expect(outcomes).toEqual([
+        { ...first, kind: 'reused', ok: false, value: bytesOf(''), duplicate: false },
+      ])
       expect(result.watermark.position).toBe(1n)
     }
   })
@@ -243,8 +277,12 @@ describe('what nobody here handles', () => {
     const result = node.lane.run(executionOf(1, [request(1, 'x/run'), request(2, 'y/run')]))
     expect(result).toEqual({ kind: 'blocked', why: 'no executor here handles "y/run"' })
     expect(ran).toBe(0)
-    expect(node.lane.run(executionOf(1, [request(1, 'x/other')]))).toMatchObject({ kind: 'blocked' })
-    expect(node.lane.run(executionOf(1, [request(1, 'synevi/later')]))).toMatchObject({ kind: 'blocked' })
+    expect(node.lane.run(executionOf(1, [request(1, 'x/other')]))).toMatchObject({
+      kind: 'blocked',
+    })
+    expect(node.lane.run(executionOf(1, [request(1, 'synevi/later')]))).toMatchObject({
+      kind: 'blocked',
+    })
     expect(node.run(executionOf(1, [request(1, 'x/run')])).result.watermark.position).toBe(1n)
   })
 
@@ -253,13 +291,24 @@ describe('what nobody here handles', () => {
     const execution = batch(1, 'a')
     if (execution.txn.kind !== 'application') throw new Error('it is a batch')
     const later = { ...execution, txn: { ...execution.txn, payload: Uint8Array.of(2, 0) } }
-    expect(node.lane.run(later)).toEqual({ kind: 'blocked', why: 'it is a batch of a later version' })
+    expect(node.lane.run(later)).toEqual({
+      kind: 'blocked',
+      why: 'it is a batch of a later version',
+    })
   })
 
   it('is known by name', async () => {
     const node = await LaneUnderTest.open(new MemoryStore(), [KvExecutor, NoopExecutor])
     const names = ['kv/write', 'noop/run', 'synevi/barrier', 'kv/get', 'kv/x', 'kv', '']
-    expect(names.map((name) => node.lane.handles(name))).toEqual([true, true, true, false, false, false, false])
+    expect(names.map((name) => node.lane.handles(name))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+    ])
   })
 })
 
@@ -270,8 +319,13 @@ describe('executors side by side', () => {
       context.put(bytesOf('k'), bytesOf(text))
       return done(before === undefined ? 'none' : textOf(before))
     }
-    const node = await LaneUnderTest.open(new MemoryStore(), [executorOf(write), executorOf(write, 'xy')])
-    const requests = ['x/run', 'xy/run', 'x/run'].map((name, i) => request(i, name, name + String(i)))
+    const node = await LaneUnderTest.open(new MemoryStore(), [
+      executorOf(write),
+      executorOf(write, 'xy'),
+    ])
+    const requests = ['x/run', 'xy/run', 'x/run'].map((name, i) =>
+      request(i, name, name + String(i)),
+    )
     const { outcomes } = await node.apply(executionOf(1, requests))
     expect(outcomes.map((one) => [one.position, textOf(one.value)])).toEqual([
       [1n, 'none'],
@@ -299,7 +353,11 @@ describe('the context', () => {
       const { id, txnId, position, coordinator, time, nowMs, random } = context
       const drawn = [random.u32(), random.float(), [...random.bytes(5)]]
       const facts = { id, txnId, position, coordinator, time, nowMs, drawn, uuid: context.uuid() }
-      return done(JSON.stringify(facts, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)))
+      return done(
+        JSON.stringify(facts, (_key, value: unknown) =>
+          typeof value === 'bigint' ? `${value}` : value,
+        ),
+      )
     }
     const run = async (): Promise<readonly string[]> =>
       (await laneOf(look)).run(batch(1, 'a', 'b')).outcomes.map((one) => textOf(one.value))
@@ -316,7 +374,9 @@ describe('the context', () => {
     const [first, second] = [a, b].map((text): unknown => JSON.parse(text))
     expect(first).not.toMatchObject({ drawn: Object(second).drawn })
     // The time of 2023-11-14T22:13:20Z, version 7, the variant of RFC 9562.
-    expect(Object(first).uuid).toMatch(/^018bcfe5-6800-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(Object(first).uuid).toMatch(
+      /^018bcfe5-6800-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    )
     expect(Object(first).uuid).not.toBe(Object(second).uuid)
   })
 
@@ -346,7 +406,10 @@ describe('the context', () => {
     ['an empty key', (context) => context.get(bytesOf(''))],
     ['a key of 513 bytes', (context) => context.put(new Uint8Array(513), bytesOf(''))],
     ['an empty key of a table', (context) => context.table('t', stringCodec).get('')],
-    ['a key of a table of 513 bytes', (context) => context.table('t', stringCodec).get('x'.repeat(513))],
+    [
+      'a key of a table of 513 bytes',
+      (context) => context.table('t', stringCodec).get('x'.repeat(513)),
+    ],
     ['a lone surrogate', (context) => context.table('t', stringCodec).put('\ud800', '')],
     ['a table without a name', (context) => context.table('', stringCodec)],
     ['a table with a zero in its name', (context) => context.table('a\u0000b', stringCodec)],
@@ -378,7 +441,9 @@ describe('the context', () => {
     const [outcome] = (await node.apply(batch(1, 'a'))).outcomes
     expect(outcome && textOf(outcome.value)).toBe('')
     const stored = [...node.state.view('x').table('t', stringCodec).scan()]
-    expect(stored.map(([key]) => key)).toEqual(keys.toSorted((a, b) => Buffer.compare(bytesOf(a), bytesOf(b))))
+    expect(stored.map(([key]) => key)).toEqual(
+      keys.toSorted((a, b) => Buffer.compare(bytesOf(a), bytesOf(b))),
+    )
   })
 
   it('scans bytes in both directions, within bounds', async () => {

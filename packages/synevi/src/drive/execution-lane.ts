@@ -1,7 +1,8 @@
 /**
- * The execution lane (`architecture.md` 5): transactions in their agreed order, one at a time, the requests of
- * each in order, each behind a savepoint. It decides nothing that others have not decided: positions, agreed
- * time, duplicates and outcomes follow from the log alone, so they are the same on every node.
+ * The execution lane (`architecture.md` 5): transactions in their agreed order, one at a time, the
+ * requests of each in order, each behind a savepoint. It decides nothing that others have not
+ * decided: positions, agreed time, duplicates and outcomes follow from the log alone, so they are
+ * the same on every node.
  */
 
 import {
@@ -30,7 +31,7 @@ import { textOfBytes } from '../state/key-layout.ts'
 import { formatPlace, placeKey } from '../state/log-table.ts'
 import type { AppliedHead, ClusterSettings } from '../state/node-facts.ts'
 import { REMEMBERED_DIGEST_BYTES, RequestMemory, type Remembered } from '../state/request-memory.ts'
-import { failureText } from './failure-text.ts'
+import { endingOf, failureOf, isPromise, type Ending } from './ending.ts'
 import type { Executed, RequestOutcome } from './outcome.ts'
 import { PendingState, type PendingWrites } from './pending-state.ts'
 import { RequestContext } from './request-context.ts'
@@ -93,16 +94,11 @@ interface EntryOutcome extends Outcome {
   readonly kind: 'applied' | 'failed'
 }
 
-/** How an executor ended. */
-type Ending =
-  | { readonly kind: 'returned'; readonly outcome: Outcome }
-  | { readonly kind: 'threw'; readonly error: unknown }
-
 const EMPTY: Bytes = new Uint8Array(0)
 
 /**
- * Executes ahead of the disk. A failure of the store, or of an invariant, is thrown (or rejects): the node stops,
- * and so does the lane. What an executor does wrong never is: it is an outcome.
+ * Executes ahead of the disk. A failure of the store, or of an invariant, is thrown (or rejects):
+ * the node stops, and so does the lane. What an executor does wrong never is: it is an outcome.
  */
 export class ExecutionLane {
   readonly #parts: LaneParts
@@ -150,8 +146,9 @@ export class ExecutionLane {
   }
 
   /**
-   * Executes a transaction, the next in the agreed order. Answers at once when no executor makes it wait, so
-   * that a batch costs no turn of the event loop. An executor that never resolves holds up the lane.
+   * Executes a transaction, the next in the agreed order. Answers at once when no executor makes it
+   * wait, so that a batch costs no turn of the event loop. An executor that never resolves holds up
+   * the lane.
    */
   run(execution: Execution): LaneResult | Promise<LaneResult> {
     invariant(this.#running === undefined, 'executions never overlap')
@@ -159,12 +156,21 @@ export class ExecutionLane {
     const requests = requestsOf(execution)
     if (requests === undefined) return { kind: 'blocked', why: 'it is a batch of a later version' }
     for (const { name } of requests) {
-      if (!this.#routes.has(name)) return { kind: 'blocked', why: `no executor here handles ${JSON.stringify(name)}` }
+      if (!this.#routes.has(name))
+        return { kind: 'blocked', why: `no executor here handles ${JSON.stringify(name)}` }
     }
     this.#running = { txnId: execution.id, name: '', since: this.#parts.elapsed() }
     this.#pending.begin()
     const firstPosition = this.#position + 1n
-    const batch = { execution, requests, outcomes: [], notes: [], effects: [], firstPosition, firstTime: 0n }
+    const batch = {
+      execution,
+      requests,
+      outcomes: [],
+      notes: [],
+      effects: [],
+      firstPosition,
+      firstTime: 0n,
+    }
     try {
       const waiting = this.#requests(batch)
       if (waiting !== undefined) return this.#waited(batch, waiting)
@@ -191,7 +197,11 @@ export class ExecutionLane {
 
   async #waited(batch: Batch, first: Promise<void>): Promise<LaneResult> {
     try {
-      for (let next: Promise<void> | undefined = first; next !== undefined; next = this.#requests(batch)) {
+      for (
+        let next: Promise<void> | undefined = first;
+        next !== undefined;
+        next = this.#requests(batch)
+      ) {
         await next
         if (this.#running !== undefined) this.#running.since = this.#parts.elapsed()
       }
@@ -227,7 +237,11 @@ export class ExecutionLane {
       this.#entry(batch, { request, digest }, { kind: 'applied', ok: true, value: EMPTY })
       return undefined
     }
-    return this.#execute(batch, route, { request, digest, context: this.#context(batch, request, route) })
+    return this.#execute(batch, route, {
+      request,
+      digest,
+      context: this.#context(batch, request, route),
+    })
   }
 
   #context(batch: Batch, request: Request, route: ExecutorRoute): RequestContext {
@@ -252,7 +266,8 @@ export class ExecutionLane {
       this.#ended(batch, step, { kind: 'threw', error })
       return undefined
     }
-    if (isPromise(answer)) return endingOf(answer).then((ending) => this.#ended(batch, step, ending))
+    if (isPromise(answer))
+      return endingOf(answer).then((ending) => this.#ended(batch, step, ending))
     this.#ended(batch, step, { kind: 'returned', outcome: answer })
     return undefined
   }
@@ -307,7 +322,12 @@ export class ExecutionLane {
     this.#unstored.set(txnId, { writes, effects })
     this.#running = undefined
     const txnHash = bytesOfHash(this.#txnHash)
-    const watermark = { position: this.#position, executeAt, txnHash, execHash: bytesOfHash(this.#execHash) }
+    const watermark = {
+      position: this.#position,
+      executeAt,
+      txnHash,
+      execHash: bytesOfHash(this.#execHash),
+    }
     const result = { watermark, mutations: writes.mutations }
     return { kind: 'executed', executed: { result, outcomes } }
   }
@@ -320,7 +340,10 @@ export class ExecutionLane {
   }
 }
 
-/** Undefined for a batch of a later version. What no version can read is empty: all nodes have the same bytes. */
+/**
+ * Undefined for a batch of a later version. What no version can read is empty: all nodes have the
+ * same bytes.
+ */
 function requestsOf(execution: Execution): readonly Request[] | undefined {
   const { txn } = execution
   if (txn.kind !== 'application') return []
@@ -339,31 +362,4 @@ function repeated(request: Request, digest: HashText, first: Remembered): Reques
   const { ok, value } = first
   const kind = value === undefined ? 'forgotten' : first.kind
   return { id, kind, ok, value: value?.slice() ?? EMPTY, duplicate: true, position, time, txnId }
-}
-
-/** What is wrong with an ending, in words that are the same on all nodes; undefined for a good one. */
-function failureOf(ending: Ending, resultMaxBytes: number): string | undefined {
-  if (ending.kind === 'threw') return failureText(ending.error)
-  const outcome: unknown = ending.outcome
-  if (!isOutcome(outcome)) return 'the executor gave no outcome: { ok: boolean, value: Uint8Array }'
-  const size = outcome.value.byteLength
-  return size > resultMaxBytes ? `the outcome has ${size} bytes, ${resultMaxBytes} are the most` : undefined
-}
-
-function isOutcome(value: unknown): value is Outcome {
-  if (typeof value !== 'object' || value === null || !('ok' in value && 'value' in value)) return false
-  return typeof value.ok === 'boolean' && value.value instanceof Uint8Array
-}
-
-function isPromise(answer: Outcome | Promise<Outcome>): answer is Promise<Outcome> {
-  // An executor in JavaScript may give anything, and only its absence of `then` makes it an outcome.
-  return typeof answer === 'object' && answer !== null && 'then' in answer
-}
-
-async function endingOf(answer: Promise<Outcome>): Promise<Ending> {
-  try {
-    return { kind: 'returned', outcome: await answer }
-  } catch (error) {
-    return { kind: 'threw', error }
-  }
 }

@@ -1,12 +1,15 @@
-/** What an executor's exception says, as the outcome that all nodes record: its message and nothing else. */
+/**
+ * What an executor's exception says, as the outcome that all nodes record: its message and nothing
+ * else.
+ */
 
 /** Of the text, in UTF-8. */
 export const FAILURE_TEXT_BYTES_MAX = 1024
 
 /**
- * The message of an error, or the text of whatever else was thrown; at most 1,024 bytes of well-formed UTF-8, cut
- * between characters. Never a stack, a path or a class, which differ between builds. Messages that differ between
- * nodes are a divergence. Never throws.
+ * The message of an error, or the text of whatever else was thrown; at most 1,024 bytes of
+ * well-formed UTF-8, cut between characters. Never a stack, a path or a class, which differ between
+ * builds. Messages that differ between nodes are a divergence. Never throws.
  */
 export function failureText(thrown: unknown): string {
   const text = textOf(thrown)

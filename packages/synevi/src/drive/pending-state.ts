@@ -1,7 +1,8 @@
 /**
- * Executed, not yet stored: an ordered overlay over the store, so that execution runs ahead of the disk
- * (`architecture.md` 5). Reads see the store with everything executed so far; what became durable is dropped
- * here, since from then on the store has it. Each request of an execution stands behind a savepoint.
+ * Executed, not yet stored: an ordered overlay over the store, so that execution runs ahead of the
+ * disk (`architecture.md` 5). Reads see the store with everything executed so far; what became
+ * durable is dropped here, since from then on the store has it. Each request of an execution stands
+ * behind a savepoint.
  */
 
 import { invariant, type Bytes, type Mutation } from '@synevi/accord'
@@ -16,9 +17,9 @@ import { scanSealed } from '../state/sealed-scan.ts'
 /** The last write of one key by one execution. */
 interface Entry {
   readonly key: string
-  /** With room for the seal before it; undefined deletes. Replaced only while its execution is open. */
+  /** With room for the seal before it; undefined deletes. Replaced only while `open`. */
   sealed: Bytes | undefined
-  /** `open`: of the execution that is open. `stored`: durable, the overlay takes it back no more. */
+  /** `open`: of the open execution. `stored`: durable, the overlay takes it back no more. */
   phase: 'open' | 'finished' | 'stored'
 }
 
@@ -43,8 +44,9 @@ const PAGE_MIN = 16
 const PAGE_MAX = 256
 
 /**
- * One execution at a time: `begin`, writes with savepoints, `finish`. A failure of the store is thrown as
- * `STORE_FAILED`, and kept in {@link failure}: an executor that swallows it must not get away with it.
+ * One execution at a time: `begin`, writes with savepoints, `finish`. A failure of the store is
+ * thrown as `STORE_FAILED`, and kept in {@link failure}: an executor that swallows it must not get
+ * away with it.
  */
 export class PendingState implements StateSink {
   readonly #store: Store
@@ -82,15 +84,16 @@ export class PendingState implements StateSink {
   }
 
   /**
-   * Pairs in order. A cursor: it sees writes made during the iteration at keys still ahead of it, whether
-   * the pairs come from the overlay or the store, so what it gives does not depend on the disk's progress.
+   * Pairs in order. A cursor: it sees writes made during the iteration at keys still ahead of it,
+   * whether the pairs come from the overlay or the store, so what it gives does not depend on the
+   * disk's progress.
    */
   *scan(range: TextRange): Iterable<readonly [string, Bytes]> {
     const index = this.#makeIndex()
     const reverse = range.reverse === true
     let rest = range
     let page: StorePage = { pairs: [], at: 0, last: false, generation: -1 }
-    for (let left = range.limit ?? Number.POSITIVE_INFINITY; left > 0; ) {
+    for (let left = range.limit ?? Number.POSITIVE_INFINITY; left > 0;) {
       page = this.#fresh(page, rest)
       const stored = page.pairs[page.at]
       const pending = this.#pendingIn(index, rest)
@@ -208,12 +211,16 @@ export class PendingState implements StateSink {
     return index
   }
 
-  /** The next pending key of a range. An index that was dropped meanwhile is empty, as is the overlay. */
+  /**
+   * The next pending key of a range. An index that was dropped meanwhile is empty, as is the
+   * overlay.
+   */
   #pendingIn(index: SortedKeys, range: TextRange): string | undefined {
     const current = this.#index ?? (this.#entries.size > 0 ? this.#makeIndex() : index)
     const key = range.reverse === true ? current.below(range.until) : current.atOrAbove(range.from)
     if (key === undefined) return undefined
-    if (range.reverse === true) return range.from !== undefined && key < range.from ? undefined : key
+    if (range.reverse === true)
+      return range.from !== undefined && key < range.from ? undefined : key
     return range.until !== undefined && key >= range.until ? undefined : key
   }
 
@@ -226,7 +233,7 @@ export class PendingState implements StateSink {
     return { pairs, at: 0, last: pairs.length < limit, generation: this.#generation }
   }
 
-  /** Room for a value: a piece of a larger array, since small ones cost six times as much (0.3 µs). */
+  /** Room for a value: a piece of a larger array; one of its own costs six times as much (0.3 µs). */
   #take(size: number): Uint8Array {
     if (size > ARENA_BYTES / 4) return new Uint8Array(size)
     if (this.#arenaAt + size > this.#arena.length) {
@@ -267,5 +274,8 @@ function nearer(a: string | undefined, b: string | undefined, reverse: boolean):
 }
 
 function storeFailed(cause: unknown): SyneviError {
-  return new SyneviError('STORE_FAILED', 'cannot read the state: the store failed', { definite: false, cause })
+  return new SyneviError('STORE_FAILED', 'cannot read the state: the store failed', {
+    definite: false,
+    cause,
+  })
 }

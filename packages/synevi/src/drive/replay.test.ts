@@ -1,4 +1,4 @@
-/** Executors with state of their own get what they lack, once, in order, as it was the first time. */
+/** Executors with state of their own get what they lack, in order, as it was the first time. */
 
 import { describe, expect, it } from 'vitest'
 import type { Executor, LogPosition } from '../contract/executor.ts'
@@ -9,15 +9,17 @@ import { replayExecutors } from './replay.ts'
 
 /** Keeps a list outside of the store. */
 class Outside implements Executor {
-  readonly name = 'outside'
+  readonly name: string
   readonly version = 1
-  readonly handles: readonly string[] = ['outside/run']
+  readonly handles: readonly string[]
   readonly seen: string[] = []
   through: LogPosition
   fails = false
   effects = 0
 
-  constructor(through: LogPosition) {
+  constructor(through: LogPosition, name = 'outside') {
+    this.name = name
+    this.handles = [`${name}/run`]
     this.through = through
   }
 
@@ -52,14 +54,35 @@ describe('replayExecutors', () => {
     const node = await history(first)
     // State of the first time was there then; of what is replayed only its own writes are.
     const expected = first.seen.map((line) => line.replace(/ \d?$/, ' '))
-    for (const [through, count] of [[0n, 3], [2n, 2], [4n, 1], [9n, 0], [50n, 0]] as const) {
+    for (const [through, count] of [
+      [0n, 3],
+      [2n, 2],
+      [4n, 1],
+      [9n, 0],
+      [50n, 0],
+    ] as const) {
       const again = new Outside(through)
       await replayExecutors(node.state, [again, KvExecutor])
-      expect(again.seen.map((line) => line.replace(/ \d?$/, ' '))).toEqual(count === 0 ? [] : expected.slice(-count))
+      expect(again.seen.map((line) => line.replace(/ \d?$/, ' '))).toEqual(
+        count === 0 ? [] : expected.slice(-count),
+      )
       expect(again.seen.every((line) => line.endsWith(' '))).toBe(true)
       expect(again.effects).toBe(0)
     }
     expect(first.seen).toHaveLength(3)
+  })
+
+  it('gives each executor what it lacks, whatever others lack', async () => {
+    const parts = [new Outside(0n, 'left'), new Outside(0n, 'right')]
+    const node = await LaneUnderTest.open(new MemoryStore(), parts)
+    const requests = [0, 1, 2, 3].map((i) =>
+      request(i, `${i % 2 === 0 ? 'left' : 'right'}/run`, String(i)),
+    )
+    await node.apply(executionOf(1, requests))
+    const [left, right] = [new Outside(0n, 'left'), new Outside(2n, 'right')]
+    await replayExecutors(node.state, [right, left])
+    const positions = (one: Outside): readonly string[] => one.seen.map((line) => line.slice(0, 1))
+    expect([positions(left), positions(right)]).toEqual([['1', '3'], ['4']])
   })
 
   it('leaves the store alone, and executors without appliedThrough', async () => {
@@ -68,7 +91,10 @@ describe('replayExecutors', () => {
     const { position } = node.state.applied.watermark
     const never: Executor = { ...KvExecutor, execute: () => expect.unreachable() }
     await replayExecutors(node.state, [new Outside(0n), never])
-    expect([node.state.stateDigest(), node.state.applied.watermark.position]).toEqual([digest, position])
+    expect([node.state.stateDigest(), node.state.applied.watermark.position]).toEqual([
+      digest,
+      position,
+    ])
   })
 
   it('fails when something fails that did not fail before', async () => {

@@ -1,6 +1,6 @@
 /**
- * Executors that keep state outside of the context, and say how far it goes (`Executor.appliedThrough`): what they
- * lack is executed again when the node opens.
+ * Executors that keep state outside of the context, and say how far it goes
+ * (`Executor.appliedThrough`): what they lack is executed again when the node opens.
  */
 
 import { nodeOf } from '@synevi/accord'
@@ -16,13 +16,14 @@ import { routesOf, type Route } from './routes.ts'
 const PAGE_ENTRIES = 256
 
 /**
- * Executes, in order, each entry above what its executor says. Its context is that of the first time, except for
- * state: reads see only what this very execution wrote, since the state of that time is gone; writes and
- * `afterApply` effects are dropped. So such an executor keeps *all* its state outside, and execution before a
- * crash may have taken it further than the log is durable: it must skip positions it has seen.
+ * Executes, in order, each entry above what its executor says. Its context is that of the first
+ * time, except for state: reads see only what this very execution wrote, since the state of that
+ * time is gone; writes and `afterApply` effects are dropped. So such an executor keeps _all_ its
+ * state outside, and execution before a crash may have taken it further than the log is durable: it
+ * must skip positions it has seen.
  *
- * An entry that failed the first time may fail again. Rejects with `EXECUTOR_FAILED` (not definite) when one
- * that did not fail fails now.
+ * An entry that failed the first time may fail again. Rejects with `EXECUTOR_FAILED` (not definite)
+ * when one that did not fail fails now.
  */
 export async function replayExecutors(
   state: NodeState,
@@ -36,7 +37,9 @@ export async function replayExecutors(
   if (through.size === 0) return
   const routes = routesOf(executors)
   const scratch = new PendingState(new MemoryStore())
-  let after = [...through.values()].reduce((least, position) => (position < least ? position : least))
+  let after = [...through.values()].reduce((least, position) =>
+    position < least ? position : least,
+  )
   for (;;) {
     const page = state.appliedPage(after, PAGE_ENTRIES)
     if (page.length === 0) return

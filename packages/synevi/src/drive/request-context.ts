@@ -1,4 +1,7 @@
-/** What one execution of one request may look at (`ExecuteContext`), and nothing of it once that has ended. */
+/**
+ * What one execution of one request may look at (`ExecuteContext`), and nothing of it once that has
+ * ended.
+ */
 
 import type { Bytes, NodeSerial, TxnId } from '@synevi/accord'
 import type { ExecuteContext, LogPosition, RequestId } from '../contract/executor.ts'

@@ -1,4 +1,7 @@
-/** Whatever is lost with a process, and however its executions were batched on disk: the same bytes in the end. */
+/**
+ * Whatever is lost with a process, and however its executions were batched on disk: the same bytes
+ * in the end.
+ */
 
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
@@ -34,16 +37,24 @@ const mixed: Executor = {
     if (text.startsWith('e')) throw new Error(`refused at ${context.position}`)
     const seen = [...table.scan()].map(([key]) => key).join('')
     context.put(bytesOf(`raw${seen}`), payload)
-    return { ok: !text.startsWith('f'), value: bytesOf(`${seen} ${sums.get('all')} ${context.random.u32()}`) }
+    return {
+      ok: !text.startsWith('f'),
+      value: bytesOf(`${seen} ${sums.get('all')} ${context.random.u32()}`),
+    }
   },
 }
 
 const batches = fc.array(
-  fc.array(fc.tuple(fc.nat(15), fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')), { minLength: 1, maxLength: 5 }),
+  fc.array(fc.tuple(fc.nat(15), fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')), {
+    minLength: 1,
+    maxLength: 5,
+  }),
   { minLength: 1, maxLength: 12 },
 )
 
-function executionsOf(ids: readonly (readonly (readonly [number, string])[])[]): readonly Execution[] {
+function executionsOf(
+  ids: readonly (readonly (readonly [number, string])[])[],
+): readonly Execution[] {
   return ids.map((batch, i) =>
     executionOf(
       i + 1,
@@ -54,7 +65,10 @@ function executionsOf(ids: readonly (readonly (readonly [number, string])[])[]):
 }
 
 /** After which executions a node stores (and how many at once), and where its process ends. */
-const fates = fc.array(fc.constantFrom('go on', 'store', 'store one', 'crash'), { minLength: 12, maxLength: 12 })
+const fates = fc.array(fc.constantFrom('go on', 'store', 'store one', 'crash'), {
+  minLength: 12,
+  maxLength: 12,
+})
 
 /** Executes everything, with these fates; what was lost is executed again, as the core does. */
 async function live(
@@ -94,18 +108,26 @@ function essence(store: MemoryStore): ReadonlyMap<string, string> {
 }
 
 describe('two nodes', () => {
-  it('that store at different times and crash at different places hold the same bytes', async () => {
+  it('that store at different times and crash at other places hold the same bytes', async () => {
     await fc.assert(
-      fc.asyncProperty(batches, fates, fates, fc.integer({ min: 1, max: 20 }), async (ids, a, b, dedupMax) => {
-        const executions = executionsOf(ids)
-        const one = await live(executions, a, dedupMax)
-        const other = await live(executions, b, dedupMax)
-        expect(isDeepStrictEqual(other.outcomes, one.outcomes)).toBe(true)
-        expect(isDeepStrictEqual(essence(other.store), essence(one.store))).toBe(true)
-        const state = await NodeState.open(one.store, stateOptions())
-        expect(state.verify()).toMatchObject({ ok: true, to: state.applied.watermark.position })
-        expect(state.stateDigest()).toBe((await NodeState.open(other.store, stateOptions())).stateDigest())
-      }),
+      fc.asyncProperty(
+        batches,
+        fates,
+        fates,
+        fc.integer({ min: 1, max: 20 }),
+        async (ids, a, b, dedupMax) => {
+          const executions = executionsOf(ids)
+          const one = await live(executions, a, dedupMax)
+          const other = await live(executions, b, dedupMax)
+          expect(isDeepStrictEqual(other.outcomes, one.outcomes)).toBe(true)
+          expect(isDeepStrictEqual(essence(other.store), essence(one.store))).toBe(true)
+          const state = await NodeState.open(one.store, stateOptions())
+          expect(state.verify()).toMatchObject({ ok: true, to: state.applied.watermark.position })
+          expect(state.stateDigest()).toBe(
+            (await NodeState.open(other.store, stateOptions())).stateDigest(),
+          )
+        },
+      ),
       { numRuns: 80 },
     )
   })
@@ -115,10 +137,20 @@ describe('the state digest', () => {
   it('differs when one key or one value differs, and not with what is no state', async () => {
     const digestOf = async (...texts: readonly string[]): Promise<string> => {
       const node = await LaneUnderTest.open(new MemoryStore(), [mixed])
-      await node.apply(executionOf(1, texts.map((text, i) => request(i, 'mixed/run', text))))
+      await node.apply(
+        executionOf(
+          1,
+          texts.map((text, i) => request(i, 'mixed/run', text)),
+        ),
+      )
       return node.state.stateDigest()
     }
-    const digests = [await digestOf('a1'), await digestOf('a2'), await digestOf('b1'), await digestOf()]
+    const digests = [
+      await digestOf('a1'),
+      await digestOf('a2'),
+      await digestOf('b1'),
+      await digestOf(),
+    ]
     expect(new Set(digests).size).toBe(4)
     expect(await digestOf('a1')).toBe(digests[0])
   })

@@ -19,7 +19,8 @@ const operation = fc.oneof(
   fc.record({ kind: fc.constant('cas' as const), key, expected: maybe, value: maybe }),
 )
 
-const bytes = (text: string | undefined): Uint8Array | undefined => (text === undefined ? undefined : bytesOf(text))
+const bytes = (text: string | undefined): Uint8Array | undefined =>
+  text === undefined ? undefined : bytesOf(text)
 const text = (found: Uint8Array | undefined): string | undefined => found && textOf(found)
 
 describe('KvExecutor', () => {
@@ -40,7 +41,9 @@ describe('KvExecutor', () => {
           switch (one.kind) {
             case 'write':
               model.set(one.key, one.value)
-              expect(await submit(Kv.write({ key: one.key, value: bytesOf(one.value) }))).toEqual({ ok: true })
+              expect(await submit(Kv.write({ key: one.key, value: bytesOf(one.value) }))).toEqual({
+                ok: true,
+              })
               break
             case 'delete':
               model.delete(one.key)
@@ -50,7 +53,11 @@ describe('KvExecutor', () => {
               expect(await submit(Kv.read(one.key))).toEqual({ ok: true, value: bytes(found) })
               break
             case 'cas': {
-              const cas = Kv.cas({ key: one.key, expected: bytes(one.expected), value: bytes(one.value) })
+              const cas = Kv.cas({
+                key: one.key,
+                expected: bytes(one.expected),
+                value: bytes(one.value),
+              })
               const refused = { ok: false, error: { code: 'mismatch', found: bytes(found) } }
               expect(await submit(cas)).toEqual(found === one.expected ? { ok: true } : refused)
               if (found !== one.expected) break
@@ -70,10 +77,17 @@ describe('KvExecutor', () => {
 
   it('fails on payloads that are none, and on keys that are too long', async () => {
     const node = await LaneUnderTest.open(new MemoryStore(), [KvExecutor])
-    const payloads = [bytesOf(''), bytesOf('xxxxx'), Uint8Array.of(0, 0, 0, 9, 1), Uint8Array.of(255, 255, 255, 255)]
+    const payloads = [
+      bytesOf(''),
+      bytesOf('xxxxx'),
+      Uint8Array.of(0, 0, 0, 9, 1),
+      Uint8Array.of(255, 255, 255, 255),
+    ]
     const requests = payloads.map((payload, i) => request(i, 'kv/write', payload))
     const long = Kv.write({ key: 'k'.repeat(513), value: bytesOf('') })
-    const { outcomes } = await node.apply(executionOf(1, [...requests, request(9, long.name, long.payload)]))
+    const { outcomes } = await node.apply(
+      executionOf(1, [...requests, request(9, long.name, long.payload)]),
+    )
     expect(outcomes.map(({ kind }) => kind)).toEqual(Array(5).fill('failed'))
   })
 })
@@ -82,7 +96,8 @@ describe('NoopExecutor', () => {
   it('takes anything', async () => {
     const node = await LaneUnderTest.open(new MemoryStore(), [NoopExecutor])
     const noop = Noop(bytesOf('anything'))
-    const [outcome] = (await node.apply(executionOf(1, [request(1, noop.name, noop.payload)]))).outcomes
+    const [outcome] = (await node.apply(executionOf(1, [request(1, noop.name, noop.payload)])))
+      .outcomes
     expect(outcome && resultOf(noop, outcome)).toEqual({ ok: true, value: undefined })
   })
 })

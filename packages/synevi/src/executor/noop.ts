@@ -13,4 +13,6 @@ export const Noop: TransactionType<Bytes, void, never> = defineTransaction('noop
 })
 
 /** Keeps no state: one value serves any number of nodes. */
-export const NoopExecutor: Executor = defineExecutor('noop', { transactions: [on(Noop, () => ok())] })
+export const NoopExecutor: Executor = defineExecutor('noop', {
+  transactions: [on(Noop, () => ok())],
+})

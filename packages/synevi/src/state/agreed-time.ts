@@ -1,4 +1,4 @@
-/** Agreed time (`protocol.md` 5.3): strictly increasing from entry to entry, and equal on all nodes. */
+/** Agreed time (`protocol.md` 5.3): strictly increasing from entry to entry, equal on all nodes. */
 
 import { nanosOf, type Timestamp } from '@synevi/accord'
 

@@ -1,15 +1,25 @@
-/** The history of a node in short pages: executed requests in order, each held against the chain as it is read. */
+/**
+ * The history of a node in short pages: executed requests in order, each held against the chain as
+ * it is read.
+ */
 
 import { chainedEntries, type AppliedEntry } from '../chain/chained-entries.ts'
 import { chainStart, type ChainHasher, type ChainHeads } from '../chain/hash-chain.ts'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
-import { logKey, placeBelow, placeKey, placesFrom, readLogEntry, type TxnPlace } from './log-table.ts'
+import {
+  logKey,
+  placeBelow,
+  placeKey,
+  placesFrom,
+  readLogEntry,
+  type TxnPlace,
+} from './log-table.ts'
 import { corrupt } from './sealed.ts'
 
 /**
- * Entries above `after`, in order, those of whole transactions until there are `countMax`; empty when there are
- * none. Throws `STORE_FAILED` for a log that is not what was written.
+ * Entries above `after`, in order, those of whole transactions until there are `countMax`; empty
+ * when there are none. Throws `STORE_FAILED` for a log that is not what was written.
  */
 export function appliedPage(
   store: Store,

@@ -40,7 +40,10 @@ const ASCII_NAME = /^[\u0020-\u007e]{1,64}$/
 // oxlint-disable-next-line no-control-regex
 const ASCII = /^[\u0000-\u007f]*$/
 
-/** What is durable: for reads from outside of executions. Reads throw `STORE_FAILED` for damaged values. */
+/**
+ * What is durable: for reads from outside of executions. Reads throw `STORE_FAILED` for damaged
+ * values.
+ */
 export function durableSource(store: Store): StateSource {
   return {
     get: (key) => getSealed(store, bytesOfText(key)),
@@ -74,7 +77,10 @@ export class ExecutorKeys {
   }
 }
 
-/** Reads of one executor's state. Throws `INVALID_ARGUMENT` for keys and ranges outside the contract. */
+/**
+ * Reads of one executor's state. Throws `INVALID_ARGUMENT` for keys and ranges outside the
+ * contract.
+ */
 export class ExecutorReader implements StateReader {
   readonly #source: StateSource
   readonly #keys: ExecutorKeys
@@ -97,7 +103,10 @@ export class ExecutorReader implements StateReader {
   }
 }
 
-/** Reads and writes of one executor's state. Throws `INVALID_ARGUMENT` for keys and ranges outside the contract. */
+/**
+ * Reads and writes of one executor's state. Throws `INVALID_ARGUMENT` for keys and ranges outside
+ * the contract.
+ */
 export class ExecutorWriter implements StateWriter {
   readonly #sink: StateSink
   readonly #keys: ExecutorKeys
@@ -194,7 +203,10 @@ function tableKey(key: string): string {
   return text
 }
 
-/** One code unit for each byte of UTF-8. A text that is not well formed would be stored as another one. */
+/**
+ * One code unit for each byte of UTF-8. A text that is not well formed would be stored as another
+ * one.
+ */
 function textOfUtf8(text: string, what: string): string {
   if (typeof text !== 'string') throw invalid(`${what} is a text`)
   if (ASCII.test(text)) return text
@@ -211,7 +223,12 @@ function readOnly(source: StateSource): StateSink {
   const refuse = (): never => {
     throw invalid('a view is read only')
   }
-  return { get: (key) => source.get(key), scan: (range) => source.scan(range), put: refuse, delete: refuse }
+  return {
+    get: (key) => source.get(key),
+    scan: (range) => source.scan(range),
+    put: refuse,
+    delete: refuse,
+  }
 }
 
 function invalid(why: string): SyneviError {

@@ -1,13 +1,13 @@
 /**
- * Where everything stands in the store: one byte for the table, then the key. Timestamps are 16 bytes and
- * positions 8, big-endian, so that the order of keys is their order.
+ * Where everything stands in the store: one byte for the table, then the key. Timestamps are 16
+ * bytes and positions 8, big-endian, so that the order of keys is their order.
  *
  * ```text
  * 01 fact            fact:8                          facts of the node, one value each
  * 02 peer            serial:16                       what is durably known of a peer's store
- * 03 mark            00 | 01 key                     the last applied transaction: for 'all', for a key since
- * 10 live record     txnId:128                       neither applied nor invalidated; without its txn
- * 11 settled record  txnId:128                       applied or invalidated; without its txn
+ * 03 mark            00 | 01 key                     the last applied, for 'all' and for each key since
+ * 10 live record     txnId:128                       neither applied nor invalidated, no txn
+ * 11 settled record  txnId:128                       applied or invalidated, no txn
  * 12 txn             txnId:128                       of a record that is not applied; written once
  * 20 log             executeAt:128                   an applied transaction, whole
  * 21 place           lastPosition:64                 where its entries stand, their outcomes
@@ -17,8 +17,8 @@
  *                    executor 00 01 table 00 key     executor state, tables
  * ```
  *
- * Keys are handled as text of one code unit for each byte (latin1): it hashes, compares and concatenates
- * faster than bytes, in the same order.
+ * Keys are handled as text of one code unit for each byte (latin1): it hashes, compares and
+ * concatenates faster than bytes, in the same order.
  */
 
 import { TIMESTAMP_BYTES, type Bytes, type NodeSerial, type Timestamp } from '@synevi/accord'
@@ -97,7 +97,9 @@ export function peerKey(serial: NodeSerial): Bytes {
 
 /** `key`: a conflict key (latin1), or `'all'`, which stands for itself. */
 export function markKey(key: string, all: boolean): Bytes {
-  return all ? Uint8Array.of(TABLE.mark, 0) : bytesOfText(`${String.fromCharCode(TABLE.mark, 1)}${key}`)
+  return all
+    ? Uint8Array.of(TABLE.mark, 0)
+    : bytesOfText(`${String.fromCharCode(TABLE.mark, 1)}${key}`)
 }
 
 /** A key that is a timestamp: of `live`, `settled`, `txn` and `log`. */
@@ -134,7 +136,10 @@ export function textOfBytes(bytes: Bytes): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
 
-/** The bytes of a key; code units above 255 do not occur. May share a pool: for stores, not for callers. */
+/**
+ * The bytes of a key; code units above 255 do not occur. May share a pool: for stores, not for
+ * callers.
+ */
 export function bytesOfText(text: string): Bytes {
   return Buffer.from(text, 'latin1')
 }

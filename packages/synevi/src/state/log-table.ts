@@ -1,6 +1,7 @@
 /**
- * The log: applied transactions by executeAt, as the core knows them, and for each that added entries its place:
- * positions, agreed time, and what came of each request. Places are keyed by the transaction's last position.
+ * The log: applied transactions by executeAt, as the core knows them, and for each that added
+ * entries its place: positions, agreed time, and what came of each request. Places are keyed by the
+ * transaction's last position.
  */
 
 import {
@@ -120,7 +121,12 @@ export function* placesFrom(
 
 /** The place before the one that holds a position. */
 export function placeBelow(store: Store, position: LogPosition): TxnPlace | undefined {
-  const range = { from: tableStart(TABLE.place), until: placeKey(position), reverse: true, limit: 1 }
+  const range = {
+    from: tableStart(TABLE.place),
+    until: placeKey(position),
+    reverse: true,
+    limit: 1,
+  }
   for (const [key, sealed] of store.scan(range)) return parsePlace(key, unseal(key, sealed))
   return undefined
 }
@@ -148,7 +154,8 @@ function parsePlace(key: Bytes, value: Bytes): TxnPlace {
     reader.finish()
     return { txnId, executeAt, firstPosition, firstTime, outcomes }
   })
-  if (lastPositionOf(place) !== positionOfKey(key)) throw corrupt(key, 'it ends at another position')
+  if (lastPositionOf(place) !== positionOfKey(key))
+    throw corrupt(key, 'it ends at another position')
   return place
 }
 

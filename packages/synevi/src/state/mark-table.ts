@@ -1,4 +1,7 @@
-/** The applied marks (`protocol.md` 1.6): the last applied transaction for `'all'`, and for each key since. */
+/**
+ * The applied marks (`protocol.md` 1.6): the last applied transaction for `'all'`, and for each key
+ * since.
+ */
 
 import { conflictKey, type Mark, type Marks, type Mutation } from '@synevi/accord'
 import type { Store } from '../contract/store.ts'
@@ -6,7 +9,10 @@ import { FieldReader, FieldWriter } from './fields.ts'
 import { TABLE, markKey, tableEnd, tableStart, textOfBytes } from './key-layout.ts'
 import { reading, seal, unseal } from './sealed.ts'
 
-/** The marks in memory, to know what an `'all'` mark clears; changes are gathered until the next write. */
+/**
+ * The marks in memory, to know what an `'all'` mark clears; changes are gathered until the next
+ * write.
+ */
 export class MarkTable {
   readonly #marks: Map<Mark['key'], Mark>
   readonly #changed = new Set<Mark['key']>()
@@ -46,7 +52,10 @@ export class MarkTable {
 /** `'all'` first, then by key. Throws `STORE_FAILED`. */
 export function readMarks(store: Store): Marks {
   const marks: Mark[] = []
-  for (const [key, sealed] of store.scan({ from: tableStart(TABLE.mark), until: tableEnd(TABLE.mark) })) {
+  for (const [key, sealed] of store.scan({
+    from: tableStart(TABLE.mark),
+    until: tableEnd(TABLE.mark),
+  })) {
     const reader = new FieldReader(unseal(key, sealed))
     marks.push(
       reading(key, () => ({

@@ -66,7 +66,7 @@ export function readFact(store: Store, fact: Fact): Bytes | undefined {
   return getSealed(store, factKey(fact))
 }
 
-/** Reads a fact that every store has. Throws `STORE_FAILED` when it is missing or makes no sense. */
+/** Reads a fact that every store has. Throws `STORE_FAILED` when it is missing or damaged. */
 export function parseFact<T>(store: Store, fact: Fact, parse: (reader: FieldReader) => T): T {
   const key = factKey(fact)
   const value = getSealed(store, key)
@@ -80,7 +80,9 @@ export function parseFact<T>(store: Store, fact: Fact, parse: (reader: FieldRead
 }
 
 export function formatIdentity(identity: StoredIdentity): Mutation[] {
-  const self = new FieldWriter().uint16(identity.serial).shortBytes(Buffer.from(identity.id, 'utf8'))
+  const self = new FieldWriter()
+    .uint16(identity.serial)
+    .shortBytes(Buffer.from(identity.id, 'utf8'))
   return [factMutation(FACT.cluster, identity.cluster), factMutation(FACT.self, self.finish())]
 }
 
@@ -95,7 +97,10 @@ export function readIdentity(store: Store): StoredIdentity {
 
 export function formatSettings(settings: ClusterSettings): Mutation {
   const writer = new FieldWriter()
-  writer.uint32(settings.dedupMax).uint32(settings.dedupResultMaxBytes).uint32(settings.resultMaxBytes)
+  writer
+    .uint32(settings.dedupMax)
+    .uint32(settings.dedupResultMaxBytes)
+    .uint32(settings.resultMaxBytes)
   return factMutation(FACT.settings, writer.finish())
 }
 
@@ -165,7 +170,10 @@ export function formatPeer(peer: PeerIdentity): Mutation {
 /** By serial. */
 export function readPeers(store: Store): readonly PeerIdentity[] {
   const peers: PeerIdentity[] = []
-  for (const [key, sealed] of store.scan({ from: tableStart(TABLE.peer), until: tableEnd(TABLE.peer) })) {
+  for (const [key, sealed] of store.scan({
+    from: tableStart(TABLE.peer),
+    until: tableEnd(TABLE.peer),
+  })) {
     const reader = new FieldReader(unseal(key, sealed))
     peers.push(
       reading(key, () => ({

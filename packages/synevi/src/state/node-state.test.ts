@@ -1,4 +1,7 @@
-/** What a store of ours holds, what it refuses to be opened as, and that nothing damaged is ever served. */
+/**
+ * What a store of ours holds, what it refuses to be opened as, and that nothing damaged is ever
+ * served.
+ */
 
 import { describe, expect, it } from 'vitest'
 import {
@@ -60,10 +63,18 @@ describe('a fresh store', () => {
       peers: [],
       live: [],
       marks: [],
-      applied: { position: 0n, executeAt: TIMESTAMP_ZERO, txnHash: bytesOf(''), execHash: bytesOf('') },
+      applied: {
+        position: 0n,
+        executeAt: TIMESTAMP_ZERO,
+        txnHash: bytesOf(''),
+        execHash: bytesOf(''),
+      },
     }
     expect(state.durable()).toEqual(expected)
-    const again = await NodeState.open(into, { ...stateOptions(), random: () => bytesOf('another one now!') })
+    const again = await NodeState.open(into, {
+      ...stateOptions(),
+      random: () => bytesOf('another one now!'),
+    })
     expect(again.durable()).toEqual(expected)
     const identity = { cluster: new Uint8Array(16).fill(7), id: 'node-a', serial: 0 }
     expect(again.identity).toEqual(identity)
@@ -85,7 +96,9 @@ describe('a fresh store', () => {
       { ...stateOptions(), cluster: undefined },
       { ...stateOptions(), self: { id: 'node-a', serial: undefined } },
     ]) {
-      await expect(NodeState.open(into, options)).rejects.toThrow(failed('INVALID_ARGUMENT', 'emptied'))
+      await expect(NodeState.open(into, options)).rejects.toThrow(
+        failed('INVALID_ARGUMENT', 'emptied'),
+      )
     }
     expect(contents(into).size).toBe(0)
   })
@@ -93,8 +106,16 @@ describe('a fresh store', () => {
 
 describe('a store that is not this node’s', () => {
   it.each([
-    ['another node', { self: { id: 'node-b', serial: nodeSerial(0) } }, 'node node-a, this is node node-b'],
-    ['another serial', { self: { id: 'node-a', serial: nodeSerial(1) } }, 'serial 0, this node was given serial 1'],
+    [
+      'another node',
+      { self: { id: 'node-b', serial: nodeSerial(0) } },
+      'node node-a, this is node node-b',
+    ],
+    [
+      'another serial',
+      { self: { id: 'node-a', serial: nodeSerial(1) } },
+      'serial 0, this node was given serial 1',
+    ],
     ['another cluster', { cluster: new Uint8Array(16) }, `cluster ${'07'.repeat(16)}`],
   ])('is refused: %s', async (_, change, message) => {
     const into = new MemoryStore()
@@ -108,7 +129,11 @@ describe('a store that is not this node’s', () => {
   it('is taken when the options leave it to the store', async () => {
     const into = new MemoryStore()
     await NodeState.open(into, stateOptions())
-    const options = { ...stateOptions(), self: { id: 'node-a', serial: undefined }, cluster: undefined }
+    const options = {
+      ...stateOptions(),
+      self: { id: 'node-a', serial: undefined },
+      cluster: undefined,
+    }
     expect((await NodeState.open(into, options)).identity.serial).toBe(0)
   })
 
@@ -117,7 +142,9 @@ describe('a store that is not this node’s', () => {
     const key = Uint8Array.of(TABLE.fact, 1)
     await into.write([{ key, value: seal(key, Uint8Array.of(0, 2)) }])
     const opening = NodeState.open(into, stateOptions())
-    await expect(opening).rejects.toThrow(failed('INCOMPATIBLE_VERSION', 'format 2, this version reads 1'))
+    await expect(opening).rejects.toThrow(
+      failed('INCOMPATIBLE_VERSION', 'format 2, this version reads 1'),
+    )
   })
 
   it('is refused when it is of another program', async () => {
@@ -178,10 +205,16 @@ describe('the writes of a Ready', () => {
     const node = await LaneUnderTest.open(into, [KvExecutor])
     const payload = bytesOf('a payload that can be found')
     const copies = (): number =>
-      [...contents(into).values()].filter((value) => value.includes(Buffer.from(payload).toString('hex'))).length
+      [...contents(into).values()].filter((value) =>
+        value.includes(Buffer.from(payload).toString('hex')),
+      ).length
     const { name } = Kv.write({ key: 'k', value: bytesOf('') })
     const execution = executionOf(1, [request(1, name, payload)])
-    const record: TxnRecord = { ...emptyRecord(execution.id), txn: execution.txn, keys: DEFAULT_KEYS }
+    const record: TxnRecord = {
+      ...emptyRecord(execution.id),
+      txn: execution.txn,
+      keys: DEFAULT_KEYS,
+    }
     await store(node.state, into, { kind: 'record', record, txnIsNew: true })
     expect(copies()).toBe(1)
     const promised = { ...record, promised: { round: 1, node: nodeSerial(1) } }
@@ -234,12 +267,17 @@ describe('the reader', () => {
     const value = new Uint8Array(1000)
     for (let place = 1; place <= 5; place++) {
       const { name, payload } = Kv.write({ key: 'k', value })
-      const requests = place === 3 ? [] : [request(place, name, payload), request(10 + place, name, payload)]
+      const requests =
+        place === 3 ? [] : [request(place, name, payload), request(10 + place, name, payload)]
       await node.apply(executionOf(place, requests))
     }
     const { reader } = node.state
     const after = (since: number, countMax: number, bytesMax: number): unknown => {
-      const { entries, more } = reader.entriesAfter(since === 0 ? TIMESTAMP_ZERO : placeOf(since), countMax, bytesMax)
+      const { entries, more } = reader.entriesAfter(
+        since === 0 ? TIMESTAMP_ZERO : placeOf(since),
+        countMax,
+        bytesMax,
+      )
       return [...entries.map(({ watermark }) => watermark.position), more]
     }
     expect(after(0, 10, 1e6)).toEqual([2n, 4n, 4n, 6n, 8n, false])
@@ -250,7 +288,9 @@ describe('the reader', () => {
     expect(after(5, 10, 1e6)).toEqual([false])
     expect(reader.oldestPosition()).toBe(1n)
     expect(reader.watermarkAt(4n)?.executeAt).toBe(placeOf(2))
-    expect([0n, 1n, 3n, 9n].map((position) => reader.watermarkAt(position))).toEqual(Array(4).fill(undefined))
+    expect([0n, 1n, 3n, 9n].map((position) => reader.watermarkAt(position))).toEqual(
+      Array(4).fill(undefined),
+    )
     expect(reader.watermarkAt(8n)).toEqual(node.state.applied.watermark)
   })
 })
@@ -262,12 +302,17 @@ describe('applied entries', () => {
     for (let place = 1; place <= 6; place++) {
       const requests = [1, 2, 3].map((i) => request(10 * place + i, name, payload))
       // One of each is a duplicate, of the first of all.
-      await node.apply(executionOf(place, place === 1 ? requests : [request(11, name, payload), ...requests]))
+      await node.apply(
+        executionOf(place, place === 1 ? requests : [request(11, name, payload), ...requests]),
+      )
     }
     const all = node.state.appliedPage(0n, 1000)
-    expect(all.map(({ position }) => position)).toEqual(Array.from({ length: 18 }, (_, i) => BigInt(i + 1)))
+    expect(all.map(({ position }) => position)).toEqual(
+      Array.from({ length: 18 }, (_, i) => BigInt(i + 1)),
+    )
     expect(all.map(({ index }) => index)).toEqual([0, 1, 2, ...Array(5).fill([1, 2, 3]).flat()])
-    for (let i = 1; i < all.length; i++) expect(all[i]?.hashes.previous).toEqual(all[i - 1]?.hashes.transaction)
+    for (let i = 1; i < all.length; i++)
+      expect(all[i]?.hashes.previous).toEqual(all[i - 1]?.hashes.transaction)
     expect(all.at(-1)?.hashes.transaction).toEqual(node.state.applied.watermark.txnHash)
     expect(all.at(-1)?.hashes.execution).toEqual(node.state.applied.watermark.execHash)
     expect(all.at(-1)?.time).toBe(node.state.applied.time)
@@ -338,11 +383,12 @@ async function readEverything(into: Store): Promise<void> {
   }
 }
 
-
 describe('keys', () => {
   it('of timestamps are ordered like timestamps', async () => {
     const state = await NodeState.open(new MemoryStore(), stateOptions())
-    const ids = [1n << 16n, (1n << 112n) - (1n << 16n), 1n << 112n, ((1n << 112n) - 1n) << 16n].map(timestamp)
+    const ids = [1n << 16n, (1n << 112n) - (1n << 16n), 1n << 112n, ((1n << 112n) - 1n) << 16n].map(
+      timestamp,
+    )
     const mutations = state.encode(
       ids.map((id): Write => ({ kind: 'record', record: emptyRecord(id), txnIsNew: false })),
     )

@@ -1,6 +1,7 @@
 /**
- * A node's state in its store: what it opens with, what a replica and a node read from it, and how the writes of
- * a `Ready` become one write of the store. The layout is in `key-layout.ts`; every value is sealed.
+ * A node's state in its store: what it opens with, what a replica and a node read from it, and how
+ * the writes of a `Ready` become one write of the store. The layout is in `key-layout.ts`; every
+ * value is sealed.
  */
 
 import { createHash } from 'node:crypto'
@@ -72,19 +73,25 @@ export class NodeState {
     this.#durableSeq = readDurableSeq(store)
     const last = lastLogEntry(store)
     if (last !== undefined && last.executeAt !== this.#head.watermark.executeAt) {
-      throw corrupt(new Uint8Array([TABLE.log]), 'it does not end with the last applied transaction')
+      throw corrupt(
+        new Uint8Array([TABLE.log]),
+        'it does not end with the last applied transaction',
+      )
     }
   }
 
-  /** Whose store this is; undefined when it is empty. Throws as {@link open} does for what is no such store. */
+  /**
+   * Whose store it is; undefined when it is empty. Throws as {@link open} does for what is no such
+   * store.
+   */
   static identityIn(store: Store): StoredIdentity | undefined {
     return hasState(store) ? readIdentity(store) : undefined
   }
 
   /**
    * Opens a store that has state, or makes a fresh one: durable when this resolves. Rejects with
-   * `INCOMPATIBLE_VERSION` for a newer format, `INVALID_ARGUMENT` for the store of another node or cluster or
-   * of another program, `STORE_FAILED` for one that is damaged.
+   * `INCOMPATIBLE_VERSION` for a newer format, `INVALID_ARGUMENT` for the store of another node or
+   * cluster or of another program, `STORE_FAILED` for one that is damaged.
    */
   static async open(store: Store, options: NodeStateOptions): Promise<NodeState> {
     if (hasState(store)) {
@@ -123,9 +130,9 @@ export class NodeState {
   }
 
   /**
-   * The writes of one Ready as one write of the store, which must be the next one. The mutations of an
-   * execution are sealed already (`execution-lane.ts`). Facts and marks that change several times are
-   * written once, and `durableSeq` rises by one if the core did not say it.
+   * The writes of one Ready as one write of the store, which must be the next one. The mutations of
+   * an execution are sealed already (`execution-lane.ts`). Facts and marks that change several
+   * times are written once, and `durableSeq` rises by one if the core did not say it.
    */
   encode(writes: readonly Write[]): readonly Mutation[] {
     if (writes.length === 0) return []
@@ -173,7 +180,10 @@ export class NodeState {
     return new ExecutorReader(durableSource(this.#store), new ExecutorKeys(executor))
   }
 
-  /** SHA3-256 over all executors' durable state in the order of keys, hexadecimal: equal at equal positions. */
+  /**
+   * SHA3-256 over all executors' durable state in the order of keys, hexadecimal: equal at equal
+   * positions.
+   */
   stateDigest(): string {
     const digest = createHash('sha3-256')
     const length = new DataView(new ArrayBuffer(8))
@@ -231,4 +241,3 @@ export class NodeState {
     this.#head = { watermark, time }
   }
 }
-

@@ -1,7 +1,8 @@
 /**
- * Records: what this replica knows of each transaction (`protocol.md` 3.1). The part that changes is apart from
- * the transaction, which is written once and large; once applied, the transaction is in the log and nowhere else.
- * Live records have a table of their own, so that opening reads them and not a history.
+ * Records: what this replica knows of each transaction (`protocol.md` 3.1). The part that changes
+ * is apart from the transaction, which is written once and large; once applied, the transaction is
+ * in the log and nowhere else. Live records have a table of their own, so that opening reads them
+ * and not a history.
  */
 
 import {
@@ -56,7 +57,10 @@ export function readRecord(store: Store, id: TxnId): TxnRecord | undefined {
 /** Every record that is neither applied nor invalidated, by id. Throws `STORE_FAILED`. */
 export function liveRecords(store: Store): readonly TxnRecord[] {
   const records: TxnRecord[] = []
-  for (const [key, sealed] of store.scan({ from: tableStart(TABLE.live), until: tableEnd(TABLE.live) })) {
+  for (const [key, sealed] of store.scan({
+    from: tableStart(TABLE.live),
+    until: tableEnd(TABLE.live),
+  })) {
     records.push(parseRecord(store, key, unseal(key, sealed)))
   }
   return records

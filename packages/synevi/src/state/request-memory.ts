@@ -1,9 +1,10 @@
 /**
- * Request memory (`protocol.md` 12): what became of each request id, so that a retry has the effect of one
- * attempt. First use wins. Evicted by position, the oldest beyond `dedupMax` first, so equally on all nodes:
- * it holds exactly the entries above `position - dedupMax`.
+ * Request memory (`protocol.md` 12): what became of each request id, so that a retry has the effect
+ * of one attempt. First use wins. Evicted by position, the oldest beyond `dedupMax` first, so
+ * equally on all nodes: it holds exactly the entries above `position - dedupMax`.
  *
- * One value for each id, and for each transaction a page with the ids it added: eviction reads pages.
+ * One value for each id, and for each transaction a page with the ids it added: eviction reads
+ * pages.
  */
 
 import { invariant, type Bytes, type TxnId } from '@synevi/accord'
@@ -50,14 +51,17 @@ const OK = 2
 const KEPT = 1
 const PAGES_END = String.fromCharCode(TABLE.requestPage + 1)
 
-/** What is remembered of an id; undefined when nothing is. Throws `STORE_FAILED` for a damaged value. */
+/**
+ * What is remembered of an id; undefined when nothing is. Throws `STORE_FAILED` for a damaged
+ * value.
+ */
 export function recall(source: StateSource, id: Bytes): Remembered | undefined {
   const key = requestKey(id)
   const value = source.get(key)
   return value === undefined ? undefined : reading(bytesOfText(key), () => parse(value))
 }
 
-/** The memory as executions change it. The sink takes its changes, in the execution that is open. */
+/** The memory as executions change it. The sink takes its changes, in the open execution. */
 export class RequestMemory {
   readonly #sink: StateSink
   readonly #durable: StateSource
@@ -90,7 +94,10 @@ export class RequestMemory {
     return recall(this.#sink, id)
   }
 
-  /** Adds the first use of an id, whose position is the next one, and forgets the oldest beyond the bound. */
+  /**
+   * Adds the first use of an id, whose position is the next one, and forgets the oldest beyond the
+   * bound.
+   */
   remember(id: Bytes, first: Remembered & { readonly value: Bytes }): void {
     format(this.#writer.reset(), first, this.#limits.dedupResultMaxBytes)
     this.#sink.put(requestKey(id), this.#writer.written())
@@ -127,7 +134,10 @@ export class RequestMemory {
     this.#oldest = undefined
   }
 
-  /** Most often durable already; pages that executions forgot, but the store still has, end below `position`. */
+  /**
+   * Most often durable already; pages that executions forgot, but the store still has, end below
+   * `position`.
+   */
   #pageOf(position: LogPosition): Page {
     const page = pageIn(this.#durable, position) ?? pageIn(this.#sink, position)
     if (page === undefined) {
@@ -166,7 +176,12 @@ function format(
 ): void {
   const kept = first.value.byteLength <= maxBytes
   const flags = (first.kind === 'failed' ? FAILED : 0) | (first.ok ? OK : 0) | (kept ? KEPT : 0)
-  writer.byte(flags).uint64(first.position).uint64(first.time).timestamp(first.txnId).latin1(first.digest)
+  writer
+    .byte(flags)
+    .uint64(first.position)
+    .uint64(first.time)
+    .timestamp(first.txnId)
+    .latin1(first.digest)
   if (kept) writer.raw(first.value)
 }
 

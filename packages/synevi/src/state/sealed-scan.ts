@@ -6,9 +6,13 @@ import type { TextRange } from './executor-state.ts'
 import { bytesOfText, textOfBytes } from './key-layout.ts'
 import { unseal } from './sealed.ts'
 
-/** Keys as text, values checked. Throws `STORE_FAILED` at the first value that is not what was written. */
+/**
+ * Keys as text, values checked. Throws `STORE_FAILED` at the first value that is not what was
+ * written.
+ */
 export function* scanSealed(store: Store, range: TextRange): Iterable<readonly [string, Bytes]> {
-  for (const [key, sealed] of store.scan(storeRange(range))) yield [textOfBytes(key), unseal(key, sealed)]
+  for (const [key, sealed] of store.scan(storeRange(range)))
+    yield [textOfBytes(key), unseal(key, sealed)]
 }
 
 function storeRange(range: TextRange): Range {

@@ -1,4 +1,4 @@
-/** Checksums: the known value, and that no single flipped bit and no value of another key passes. */
+/** Checksums: the known value, and that no flipped bit and no value of another key passes. */
 
 import { describe, expect, it } from 'vitest'
 import { bytesOf } from '../test/lane-under-test.ts'
@@ -20,7 +20,8 @@ describe('checksumOf', () => {
       let crc = 0xffff_ffff
       for (const byte of bytes) {
         crc ^= byte
-        for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0x82f6_3b78 : crc >>> 1
+        for (let bit = 0; bit < 8; bit++)
+          crc = (crc & 1) === 1 ? (crc >>> 1) ^ 0x82f6_3b78 : crc >>> 1
       }
       return ~crc >>> 0
     }
@@ -53,7 +54,8 @@ describe('unseal', () => {
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7))
       expect(() => unseal(key, flipped)).toThrow(failed)
     }
-    for (let end = 0; end < sealed.length; end++) expect(() => unseal(key, sealed.slice(0, end))).toThrow(failed)
+    for (let end = 0; end < sealed.length; end++)
+      expect(() => unseal(key, sealed.slice(0, end))).toThrow(failed)
     expect(() => unseal(key, Uint8Array.of(...sealed, 0))).toThrow(failed)
   })
 

@@ -1,6 +1,7 @@
 /**
- * Values as the store keeps them: a checksum of key and value (4 bytes), then the value. Whoever reads one
- * checks it; a value that does not match is never served and never ignored, since LMDB has no checksums.
+ * Values as the store keeps them: a checksum of key and value (4 bytes), then the value. Whoever
+ * reads one checks it; a value that does not match is never served and never ignored, since LMDB
+ * has no checksums.
  */
 
 import type { Bytes, Decoded } from '@synevi/accord'
@@ -39,7 +40,8 @@ export function unseal(key: Bytes, sealed: Bytes): Bytes {
   if (bytes.length < SEAL_BYTES) throw corrupt(key, 'the value is too short to hold a checksum')
   const [a = 0, b = 0, c = 0, d = 0] = bytes
   const expected = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
-  if (checksumOf(key, bytes, SEAL_BYTES) !== expected) throw corrupt(key, 'the checksum does not match')
+  if (checksumOf(key, bytes, SEAL_BYTES) !== expected)
+    throw corrupt(key, 'the checksum does not match')
   return bytes.subarray(SEAL_BYTES)
 }
 
@@ -54,12 +56,13 @@ export function reading<T>(key: Bytes, parse: () => T): T {
   try {
     return parse()
   } catch (error) {
-    if (error instanceof FieldError || error instanceof RangeError) throw corrupt(key, error.message)
+    if (error instanceof FieldError || error instanceof RangeError)
+      throw corrupt(key, error.message)
     throw error
   }
 }
 
-/** The value of a decoder of the core, or `STORE_FAILED`; of a later format, `INCOMPATIBLE_VERSION`. */
+/** The value of a decoder of the core. Throws `STORE_FAILED`, or `INCOMPATIBLE_VERSION`. */
 export function decoded<T>(key: Bytes, answer: Decoded<T>): T {
   if (answer.ok) return answer.value
   if (answer.code === 'MALFORMED') throw corrupt(key, answer.why)
@@ -72,8 +75,12 @@ export function decoded<T>(key: Bytes, answer: Decoded<T>): T {
 export function corrupt(key: Bytes, why: string): SyneviError {
   const table = tableOf(key)
   const text = Buffer.from(key).toString('hex')
-  return new SyneviError('STORE_FAILED', `cannot read ${table} ${text}: ${why}; the store is damaged`, {
-    definite: false,
-    details: { table, key: text },
-  })
+  return new SyneviError(
+    'STORE_FAILED',
+    `cannot read ${table} ${text}: ${why}; the store is damaged`,
+    {
+      definite: false,
+      details: { table, key: text },
+    },
+  )
 }

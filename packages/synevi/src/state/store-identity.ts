@@ -49,7 +49,7 @@ export function hasState(store: Store): boolean {
     for (const _ of store.scan({ limit: 1 })) {
       throw new SyneviError(
         'INVALID_ARGUMENT',
-        'cannot open the store: it holds something, but not the state of a node; give the node a store of its own',
+        'cannot open the store: what it holds is not the state of a node; give it a store of its own',
         { definite: true },
       )
     }
@@ -60,7 +60,8 @@ export function hasState(store: Store): boolean {
   if (version > FORMAT_VERSION) {
     throw new SyneviError(
       'INCOMPATIBLE_VERSION',
-      `cannot open the store: written by format ${version}, this version reads ${FORMAT_VERSION}; upgrade first`,
+      `cannot open the store: written by format ${version}, this version reads ` +
+        `${FORMAT_VERSION}; upgrade first`,
       { definite: true, details: { format: version } },
     )
   }
@@ -83,7 +84,7 @@ export function checkIdentity(found: StoredIdentity, options: NodeStateOptions):
   }
 }
 
-/** What a fresh store begins with. Throws `INVALID_ARGUMENT` when it is not said whose it is to be. */
+/** What a fresh store begins with. Throws `INVALID_ARGUMENT` when nobody says whose it is. */
 export function freshFacts(options: NodeStateOptions): readonly Mutation[] {
   const { self, cluster, epoch, members, settings } = options
   if (cluster === undefined || self.serial === undefined) {
