@@ -163,12 +163,14 @@ class Stage {
     const { onSend } = this.#world
     const id = this.#id(txn)
     this.#world.onSend = ({ message }): boolean => message.kind === 'recover' && message.id === id
-    const what: Selector = { kind: 'recover', txn, from: node, to: undefined }
-    for (let turn = 0; turn < 3 && !this.#holds({ kind: 'under way', what }); turn++) {
+    const { bag } = this.#world
+    const before = bag.length
+    for (let turn = 0; turn < 3 && bag.length === before; turn++) {
       this.#world.leap(serial(node), LEAP_MS)
       if (!this.#held.has(serial(node))) this.#world.settle(serial(node))
     }
     this.#world.onSend = onSend
+    if (bag.length === before) throw new ScenarioError(`${node} does not recover ${txn}`)
   }
 
   #finish(): void {
