@@ -8,7 +8,7 @@ export type Ending =
   | { readonly kind: 'returned'; readonly outcome: Outcome }
   | { readonly kind: 'threw'; readonly error: unknown }
 
-/** What is wrong with an ending, in words that are the same on all nodes; undefined for a good one. */
+/** What is wrong with an ending, in the same words on all nodes; undefined for a good one. */
 export function failureOf(ending: Ending, resultMaxBytes: number): string | undefined {
   if (ending.kind === 'threw') return failureText(ending.error)
   const outcome: unknown = ending.outcome
@@ -27,7 +27,7 @@ function isOutcome(value: unknown): value is Outcome {
 
 /** Whether it has to be waited for. */
 export function isPromise(answer: Outcome | Promise<Outcome>): answer is Promise<Outcome> {
-  // An executor in JavaScript may give anything, and only its absence of `then` makes it an outcome.
+  // An executor in JavaScript may give anything: what has a `then` is waited for.
   return typeof answer === 'object' && answer !== null && 'then' in answer
 }
 

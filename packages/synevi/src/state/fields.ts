@@ -4,7 +4,7 @@ import { invariant, timestamp, type Bytes, type Timestamp } from '@synevi/accord
 
 const SHORT_BYTES_MAX = 255
 
-/** Writes fields into one growing buffer. What does not fit its field is our bug (InvariantError). */
+/** Writes fields into one growing buffer. What does not fit is our bug (InvariantError). */
 export class FieldWriter {
   #bytes: Uint8Array<ArrayBuffer>
   #view: DataView

@@ -5,7 +5,7 @@
  * ```text
  * 01 fact            fact:8                          facts of the node, one value each
  * 02 peer            serial:16                       what is durably known of a peer's store
- * 03 mark            00 | 01 key                     the last applied, for 'all' and for each key since
+ * 03 mark            00 | 01 key                     last applied, for 'all' and for each key since
  * 10 live record     txnId:128                       neither applied nor invalidated, no txn
  * 11 settled record  txnId:128                       applied or invalidated, no txn
  * 12 txn             txnId:128                       of a record that is not applied; written once

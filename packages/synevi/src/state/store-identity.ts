@@ -49,7 +49,7 @@ export function hasState(store: Store): boolean {
     for (const _ of store.scan({ limit: 1 })) {
       throw new SyneviError(
         'INVALID_ARGUMENT',
-        'cannot open the store: what it holds is not the state of a node; give it a store of its own',
+        'cannot open the store: it holds what is not the state of a node; give it its own store',
         { definite: true },
       )
     }
