@@ -184,6 +184,8 @@ export class Watch {
     this.coverage.count(PATHS[notice.path])
     this.#recovering.delete(notice.id)
     this.#decidedAt.set(`${node} ${notice.id}`, this.#queue.now)
+    // A fast decision binds nobody before it is durable here: a crash may take it back (`protocol.md` 2.2 d).
+    if (notice.path === 'fast') return
     this.violation('agreement', this.agreement.decided(node, notice.id, notice.executeAt))
   }
 

@@ -96,7 +96,7 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
   return on
 }
 
-const COUNTED: ReadonlySet<FaultClass> = new Set(['drop', 'duplicate', 'spike', 'reorder'])
+const COUNTED: ReadonlySet<FaultClass> = new Set(['drop', 'duplicate'])
 
 function drawMachines(random: Prng, nodes: number, on: ReadonlySet<FaultClass>): readonly MachinePlan[] {
   // Only these may be lost, or have clocks beyond the tolerance: whatever is drawn, f members at most.
@@ -175,9 +175,9 @@ function drawWire(random: Prng, on: ReadonlySet<FaultClass>): WireConditions {
     delayMin,
     delayMax: delayMin * random.logBetween(1, 5),
     jitter: random.logBetween(0.05, 1),
-    drop: rate('drop', 0.02, 0.3),
-    duplicate: rate('duplicate', 0.02, 0.3),
-    spike: rate('spike', 0.01, 0.1),
+    drop: rate('drop', 0.05, 0.3),
+    duplicate: rate('duplicate', 0.05, 0.3),
+    spike: rate('spike', 0.02, 0.1),
     spikeMax: random.pick([100_000, 1_000_000, 5_000_000]),
     reorder: on.has('reorder'),
     flip: rate('flip', 0.001, 0.02),

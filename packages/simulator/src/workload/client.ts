@@ -95,7 +95,8 @@ export class Client {
         parts.ended(undefined)
       } else {
         const said = result.kind === 'failed' ? result.code : 'gone'
-        recorder.info(open, machine.serial, said)
+        if (result.kind === 'failed' && result.definite) recorder.fail(open, machine.serial, said)
+        else recorder.info(open, machine.serial, said)
         parts.ended(said)
       }
     })
@@ -228,7 +229,7 @@ export class Client {
   }
 
   #attempt(machine: Machine, request: SentRequest, timeoutMs?: number): Promise<Attempt> {
-    const { plan, workload, watch, queue } = this.#ground
+    const { workload, watch, queue } = this.#ground
     const askedAt = queue.now
     const life = machine.lives
     const signal = this.#signal()
@@ -249,7 +250,7 @@ export class Client {
   }
 
   #look(machine: Machine, step: Step): Promise<Attempt> {
-    const { plan, workload } = this.#ground
+    const { workload } = this.#ground
     const timeoutMs = this.#timeoutMs()
     return this.#call(machine, async (node) => {
       if (step.kind === 'barrier') {
