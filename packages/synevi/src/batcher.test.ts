@@ -97,7 +97,7 @@ describe('closing a batch', () => {
     expect((await Promise.all(answers)).map(({ position }) => position)).toEqual([0n, 1n, 2n])
   })
 
-  test('at undecidedMax it stays open until one is decided, though that one is not yet answered', async () => {
+  test('at undecidedMax it stays open until one is decided, if not yet answered', async () => {
     const { clock, batcher, submitted, add } = make()
     for (let i = 0; i < 4; i++) {
       void add()
@@ -247,7 +247,7 @@ describe('giving up', () => {
 })
 
 describe('what the core answers', () => {
-  test('an invalidated batch is submitted again, without those who gave up, before those who came later', async () => {
+  test('an invalidated batch comes again, before later ones', async () => {
     const { clock, batcher, submitted, add } = make({}, { undecidedMax: 1 })
     const gone = failureOf(add(1, 50))
     const stays = add()
@@ -360,7 +360,7 @@ const ACTION: fc.Arbitrary<Action> = fc.oneof(
   },
 )
 
-test('any history: each caller gets exactly one answer, its own; definite ones never were in a settled batch', async () => {
+test('any history: each caller gets one answer, its own; definite ones never settled', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(ACTION, { maxLength: 80 }), async (actions) => {
       const { clock, batcher, submitted, add } = make()

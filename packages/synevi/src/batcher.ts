@@ -20,6 +20,7 @@ const BACKOFF_MS = 10
 const BACKOFF_MAX_MS = 1_000
 const FORGOTTEN = 'it may have been applied, its outcome is no longer known here'
 
+/** What a batcher works with. */
 export interface BatcherParts {
   readonly clock: Clock
   readonly random: SeededRandom
@@ -51,7 +52,7 @@ interface Batch {
   decided: boolean
 }
 
-/** A queue with limits in front of transactions with limits. Every request is answered exactly once. */
+/** A queue with limits before transactions with limits. Every request is answered exactly once. */
 export class Batcher {
   readonly #parts: BatcherParts
   readonly #deadlines: Deadlines<Entry>
@@ -105,7 +106,7 @@ export class Batcher {
     })
   }
 
-  /** The core decided it: the next batch may close, though the callers wait on for its execution. */
+  /** The core decided it: the next batch may close, though callers wait on for its execution. */
   decided(submission: SubmissionId): void {
     const batch = this.#batches.get(submission)
     if (batch === undefined || batch.decided) return
@@ -193,7 +194,8 @@ export class Batcher {
     const { limits, clock } = this.#parts
     if (this.#refusal !== undefined) return this.#refusal()
     if (bytes > limits.payloadMaxBytes) {
-      const why = `${bytes} bytes with its name, above limits.payloadMaxBytes (${limits.payloadMaxBytes})`
+      const { payloadMaxBytes } = limits
+      const why = `${bytes} bytes with its name, above payloadMaxBytes (${payloadMaxBytes})`
       return failure(request, { code: 'PAYLOAD_TOO_LARGE', why, definite: true })
     }
     if (patience.signal?.aborted === true) {

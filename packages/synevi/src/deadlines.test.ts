@@ -6,7 +6,7 @@ import { millis } from '@synevi/accord'
 import { Deadlines } from './deadlines.ts'
 import { VirtualClock } from './test/virtual-clock.ts'
 
-test('each item that was not cleared expires once, at its time and not before; nothing is left behind', async () => {
+test('each item not cleared expires once, at its time; nothing is left behind', async () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('set' as const), inMs: fc.nat(50) }),
     fc.record({ kind: fc.constant('clear' as const), pick: fc.nat(20) }),

@@ -1,4 +1,4 @@
-/** Many deadlines behind one alarm: most are met, so setting and clearing must cost next to nothing. */
+/** Many deadlines behind one alarm: most are met, so setting and clearing must cost nothing. */
 
 import { millis, type Millis } from '@synevi/accord'
 import type { Clock } from './contract/clock.ts'

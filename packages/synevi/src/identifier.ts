@@ -7,7 +7,7 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
 
-/** The 16 bytes of a ULID, a UUID or 32 hexadecimal digits, in either case; undefined for anything else. */
+/** The 16 bytes of a ULID, a UUID or 32 hexadecimal digits, in either case; else undefined. */
 export function parseIdentifier(text: string): Bytes | undefined {
   if (ULID.test(text)) {
     let value = 0n
@@ -36,7 +36,7 @@ export function ulidBytes(wallMs: number, random: Bytes): Bytes {
   return bytes
 }
 
-/** A fresh node id (ULID text) with nothing but chance in it: make it once and keep it with the node's data. */
+/** A fresh node id (ULID text), all chance: make it once and keep it with the node's data. */
 export function newNodeId(): string {
   const bytes = new Uint8Array(randomBytes(16))
   bytes[0] = (bytes[0] ?? 0) & 0x7f

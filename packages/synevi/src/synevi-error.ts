@@ -1,4 +1,7 @@
-/** The one failure of Synevi, told apart by `code`, never by class: two copies of the package must agree. */
+/**
+ * The one failure of Synevi, told apart by `code`, never by class: two copies of the package must
+ * agree.
+ */
 
 /** Every code this package gives. `docs/reference/errors.md` says what to do about each. */
 export type SyneviErrorCode =

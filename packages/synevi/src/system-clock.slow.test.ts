@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { millis } from '@synevi/accord'
 import { SystemClock } from './system-clock.ts'
 
-test('wall time is the system time, elapsed never goes back, both are finer than their steps suggest', () => {
+test('wall time is the system time but finer, and elapsed never goes back', () => {
   const clock = new SystemClock()
   let before = clock.now()
   for (let i = 0; i < 10_000; i++) {
@@ -17,7 +17,7 @@ test('wall time is the system time, elapsed never goes back, both are finer than
   expect(new Set(Array.from({ length: 100 }, () => clock.now().wall)).size).toBeGreaterThan(10)
 })
 
-test('an alarm rings once, not before its time and not synchronously; disposed, never', async () => {
+test('an alarm rings once, not too early, not synchronously; disposed, never', async () => {
   const clock = new SystemClock()
   const rung: string[] = []
   const at = millis(clock.now().elapsed + 5)

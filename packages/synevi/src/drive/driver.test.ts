@@ -183,7 +183,7 @@ function execution(i: number): Execution {
 const order = (i: number): string => String(BigInt(i) << 16n)
 
 describe('one Ready', () => {
-  test('what asks leaves at once, what states leaves when the write is durable, then stored', async () => {
+  test('what asks leaves at once, what states when the write is durable, then stored', async () => {
     const { clock, replica, driver, log, endWrite } = makeWorld()
     const notice: Notice = { kind: 'admitted' }
     replica.push({
@@ -215,7 +215,7 @@ describe('one Ready', () => {
     expect(log).toEqual(['step wake', 'post query', 'post stable', 'step stored 0'])
   })
 
-  test('an execution runs beside the write, its result is stepped, and its write comes in the next Ready', async () => {
+  test('an execution runs beside the write; its own write is in the next Ready', async () => {
     const { clock, replica, driver, log, endWrite } = makeWorld()
     replica.onStep = (input) => {
       if (input.kind === 'executed') replica.push({ writes: [ADMITTED] })
@@ -230,7 +230,7 @@ describe('one Ready', () => {
 })
 
 describe('one after another', () => {
-  test('the next Ready is not drained while a write is under way; what arrives meanwhile is stepped', async () => {
+  test('no Ready is drained while a write is under way; inputs are stepped', async () => {
     const { clock, replica, driver, log, endWrite } = makeWorld()
     replica.push({ writes: [RECORD] })
     driver.feed({ kind: 'wake' })
@@ -290,7 +290,7 @@ describe('one after another', () => {
 })
 
 describe('the alarm', () => {
-  test('rings at the deadline, is set anew after each step, and steps nothing before its time', async () => {
+  test('rings at the deadline, is set after each step, and steps nothing too early', async () => {
     const { clock, replica, driver, log } = makeWorld()
     replica.wakeAt = millis(100)
     driver.start()

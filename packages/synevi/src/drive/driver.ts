@@ -22,6 +22,7 @@ import type { LaneResult } from './execution-lane.ts'
 /** Executions that return at once may hold the thread this long before votes get their turn. */
 const LANE_TURN_MS = 8
 
+/** What a driver stands between. */
 export interface DriverParts {
   readonly replica: Replica
   readonly clock: Clock
@@ -200,7 +201,7 @@ export class Driver {
     const { run, clock } = this.#parts
     try {
       let turnEnds = clock.now().elapsed + LANE_TURN_MS
-      // The first execution begins after the Ready that asked for it has been served as far as it goes.
+      // The first execution begins after the Ready that asked for it was served as far as it goes.
       await undefined
       for (
         let next = this.#executions.shift();

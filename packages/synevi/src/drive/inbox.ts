@@ -13,6 +13,7 @@ import {
 } from '@synevi/accord'
 import type { Logger } from '../contract/observe.ts'
 
+/** What frames are judged by, and where their messages go. */
 export interface InboxParts {
   readonly cluster: Bytes
   readonly limits: { readonly messagesMax: number; readonly payloadMaxBytes: number }
@@ -27,7 +28,7 @@ export interface InboxParts {
   ) => Decoded<Frame>
 }
 
-/** Frames refused from one peer are logged one by one up to this count, then at each power of two. */
+/** Refused frames of one peer are logged one by one up to this, then at each power of two. */
 const LOGGED_MAX = 8
 
 /** The door for what peers send. */

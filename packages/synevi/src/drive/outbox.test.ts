@@ -109,7 +109,7 @@ describe('the inbox', () => {
     expect(inbox.refusedCount).toBe(0)
   })
 
-  test('refuses strangers, other clusters, false names and garbage; counts each; does not flood the log', () => {
+  test('refuses strangers, other clusters, false names, garbage; counts, and logs few', () => {
     const { inbox, received, lines } = makeInbox()
     inbox.accept(nodeSerial(9), frame(nodeSerial(9)))
     inbox.accept(one, frame(one, new Uint8Array(16)))

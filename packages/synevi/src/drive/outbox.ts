@@ -1,4 +1,4 @@
-/** All messages of one turn to one peer travel in one frame, in order, within the limits of a frame. */
+/** All messages of one turn to one peer travel in one frame, in order, within its limits. */
 
 import {
   encodeFrame,
@@ -11,6 +11,7 @@ import {
 } from '@synevi/accord'
 import type { Logger } from '../contract/observe.ts'
 
+/** What frames say of their sender, their limits, and where they go. */
 export interface OutboxParts {
   readonly cluster: Bytes
   readonly self: NodeSerial

@@ -58,7 +58,7 @@ test('settled: the outcomes of its execution', async () => {
   expect((await Promise.all(answers)).map(({ position }) => position)).toEqual([1n, 2n])
 })
 
-test('settled without an execution here is a broken invariant; those of others are not kept', async () => {
+test('settled without an execution here is a broken invariant', async () => {
   const { clock, own, add, last } = makeWorld()
   void add(1).catch(() => undefined)
   await clock.settle()
@@ -81,7 +81,7 @@ test('invalidated: submitted again; refused: told', async () => {
   expect(await answer).toMatchObject({ code: 'NOT_READY', definite: true })
 })
 
-test('covered: from the request memory; what it does not know is unknown, never a guess', async () => {
+test('covered: from the request memory, else unknown, never a guess', async () => {
   const { clock, own, add, last, memory } = makeWorld()
   const known = add(1)
   const unknown = failureOf(add(2))
@@ -91,7 +91,7 @@ test('covered: from the request memory; what it does not know is unknown, never 
     position: 9n,
     time: 5n,
     txnId: ID,
-    digest: new Uint8Array(16),
+    digest: '',
     kind: 'applied',
     ok: false,
   } as const

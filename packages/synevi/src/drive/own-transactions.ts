@@ -9,6 +9,7 @@ import type { Bytes } from '@synevi/accord'
 import type { Remembered } from '../state/request-memory.ts'
 import type { RequestOutcome } from './outcome.ts'
 
+/** Whom answers go to, and where lost outcomes are found. */
 export interface OwnTransactionsParts {
   readonly batcher: Batcher
   /** From the request memory, durable. */

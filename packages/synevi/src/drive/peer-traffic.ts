@@ -10,6 +10,7 @@ import { Outbox } from './outbox.ts'
 /** Messages of one frame that are taken in, whatever limit the peer keeps to. */
 const MESSAGES_MAX = 65_536
 
+/** Whose traffic it is, and who hears of it. */
 export interface PeerTrafficParts {
   readonly options: ParsedOptions
   readonly opened: OpenedReplica

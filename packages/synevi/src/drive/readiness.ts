@@ -6,6 +6,7 @@
 import type { DurableState, TxnId } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 
+/** What readiness is judged by. */
 export interface ReadinessParts {
   readonly durable: DurableState
   /** Where a quorum's members stood when first heard; undefined until enough were. */

@@ -78,7 +78,7 @@ describe('links', () => {
     expect(log).toEqual(['0 hears 9 of 1', '0 down 1'])
   })
 
-  test('never between clusters, or with another serial than expected; both sides are told why', async () => {
+  test('never between clusters or with an unexpected serial; both sides are told why', async () => {
     const { clock, log, start, hub } = makeWorld()
     await start(0, [1])
     await start(1, [0], new Uint8Array(16).fill(1))

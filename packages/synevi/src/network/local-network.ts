@@ -18,6 +18,7 @@ interface Endpoint {
   readonly links: Set<Endpoint>
 }
 
+/** How a hub delivers; `delayMs` and `lose` may be changed later. */
 export interface LocalHubOptions {
   /** Default the machine's. */
   readonly clock?: Clock
@@ -27,7 +28,7 @@ export interface LocalHubOptions {
   readonly lose?: (from: NodeSerial, to: NodeSerial) => boolean
 }
 
-/** Where the networks of one process meet: give the same hub to each node's {@link LocalNetwork}. */
+/** Where the networks of one process meet: give one hub to each node's {@link LocalNetwork}. */
 export class LocalHub {
   readonly #clock: Clock
   readonly #endpoints = new Set<Endpoint>()
@@ -55,7 +56,7 @@ export class LocalHub {
     this.#relink()
   }
 
-  /** @internal Throws `SERIAL_TAKEN` when a node of that cluster already started here under the serial. */
+  /** @internal Throws `SERIAL_TAKEN` when a node of that cluster has started under the serial. */
   attach(self: NetworkSelf, listener: NetworkListener): Endpoint {
     for (const other of this.#endpoints) {
       if (sameCluster(other.self, self) && other.self.serial === self.serial) {

@@ -27,7 +27,7 @@ export interface NodeEvents {
     readonly mine: string
     readonly majority: string
   }
-  /** An execution takes, or took, above 50 ms. Said again while it goes on, at growing intervals. */
+  /** An execution takes, or took, above 50 ms. Said again while it goes on, ever more rarely. */
   readonly slow: { readonly what: string; readonly ms: number }
   /** The node had to stop. */
   readonly fatal: Error

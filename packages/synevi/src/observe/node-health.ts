@@ -15,6 +15,7 @@ import type { MemberEntry } from '@synevi/accord'
 /** For how long a refusal of our clock counts as an explanation. */
 const CLOCK_REFUSAL_MS = 10_000
 
+/** What health is judged by. */
 export interface HealthParts {
   readonly clock: Clock
   readonly logger: Logger
@@ -27,6 +28,7 @@ export interface HealthParts {
   readonly changed: () => void
 }
 
+/** Since open. */
 export interface Counters {
   submitted: bigint
   fastPath: bigint
@@ -266,7 +268,8 @@ export class NodeHealth {
     const refusal = this.#clockRefusal
     if (refusal === undefined || this.#parts.clock.now().elapsed - refusal.at > CLOCK_REFUSAL_MS)
       return undefined
-    return `node ${refusal.peer} refuses what this node submits as too far in the future: ${this.#clockWords(refusal.peer)}`
+    const words = this.#clockWords(refusal.peer)
+    return `node ${refusal.peer} refuses what this node submits as too far in the future: ${words}`
   }
 
   member(entry: MemberEntry, status: ReplicaStatus | undefined, positions: Positions): Member {

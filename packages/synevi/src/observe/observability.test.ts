@@ -5,20 +5,10 @@
 
 import { tracingChannel } from 'node:diagnostics_channel'
 import { describe, expect, test } from 'vitest'
-import { LocalHub, LocalNetwork } from '../network/local-network.ts'
-import { Node } from '../node.ts'
-import { Add, Count, counter, failureOf, openCluster, raise } from '../test/local-cluster.ts'
-import { VirtualClock } from '../test/virtual-clock.ts'
+import { Add, Count, failureOf, openAlone, openCluster, raise } from '../test/local-cluster.ts'
 import type { Attributes, Telemetry } from './telemetry.ts'
 
 const throws = (): never => raise('from outside')
-
-async function openAlone(more: Partial<Parameters<typeof Node.open>[0]> = {}) {
-  const clock = new VirtualClock()
-  const network = new LocalNetwork(new LocalHub({ clock }))
-  const options = { self: { id: 'alone' }, network, executors: [counter], clock, ...more }
-  return { clock, node: await clock.until(Node.open(options)) }
-}
 
 describe('channels', () => {
   test.each([
@@ -138,9 +128,10 @@ describe('telemetry', () => {
 })
 
 describe('events', () => {
-  test('unknown names and listeners that are none are refused; a signal ends a listener', async () => {
+  test('unknown names and no listeners are refused; a signal ends a listener', async () => {
     const { clock, node } = await openAlone()
-    const on: (name: string, listen: unknown) => unknown = Reflect.get(node, 'on').bind(node)
+    const on = (name: string, listen: unknown): unknown =>
+      Reflect.apply(node.on, node, [name, listen])
     expect(() => on('nothing', () => undefined)).toThrow('no event nothing')
     expect(() => on('applied', 'text')).toThrow('expected a function')
     const abort = new AbortController()

@@ -15,6 +15,7 @@ export interface ReportParts {
   readonly applied: AppliedHead
 }
 
+/** As `Node.status` gives it. */
 export function statusReport(
   parts: ReportParts & {
     readonly requests: { readonly inFlight: number; readonly queued: number }
@@ -36,6 +37,7 @@ export function statusReport(
   }
 }
 
+/** As `Node.members` gives it, by serial. */
 export function membersReport({
   opened,
   health,

@@ -18,6 +18,7 @@ export type NodePhase =
   | 'closing'
   | 'closed'
 
+/** A node at a glance. */
 export interface NodeStatus {
   readonly phase: NodePhase
   /** One sentence, when the phase is not `ready`. */

@@ -8,21 +8,26 @@ import type { SyneviErrorCode } from '../synevi-error.ts'
 /** Attributes of spans and measurements. */
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 
+/** A span of a tracer. */
 export interface SpanLike {
   setAttribute(key: string, value: string | number | boolean): unknown
   /** 1 is OK, 2 is ERROR. */
   setStatus(status: { code: number; message?: string }): unknown
   end(): void
 }
+/** Begins spans. */
 export interface TracerLike {
   startSpan(name: string, options?: { attributes?: Attributes }): SpanLike
 }
+/** Only rises. */
 export interface CounterLike {
   add(value: number, attributes?: Attributes): void
 }
+/** Collects measurements. */
 export interface HistogramLike {
   record(value: number, attributes?: Attributes): void
 }
+/** Makes instruments: asked once for each node. */
 export interface MeterLike {
   createCounter(name: string, options?: { description?: string; unit?: string }): CounterLike
   createHistogram(name: string, options?: { description?: string; unit?: string }): HistogramLike
@@ -37,7 +42,7 @@ export interface Telemetry {
 /** How a call ended. */
 export type CallEnd = 'ok' | 'refused' | SyneviErrorCode
 
-/** What a node measures. With no telemetry it costs a few comparisons; what it throws harms nobody. */
+/** What a node measures. Without telemetry it costs a few comparisons; throws harm nobody. */
 export class NodeTelemetry {
   readonly #tracer: TracerLike | undefined
   readonly #submitted: CounterLike | undefined

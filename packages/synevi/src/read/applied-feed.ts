@@ -3,6 +3,7 @@
 import type { LogPosition } from '../contract/executor.ts'
 import type { Patience, Settle, Waits } from './waits.ts'
 
+/** Where the log is read. */
 export interface AppliedFeedParts<Entry> {
   readonly waits: Waits
   /** Durable here. */

@@ -18,7 +18,7 @@ export interface AppliedTransaction {
   /** False: refused by its executor, or thrown by it. */
   readonly ok: boolean
   readonly payload: Bytes
-  /** `transaction` follows `previous`, the one before it; `execution` covers all outcomes so far. */
+  /** `transaction` follows `previous`, the one before; `execution` covers all outcomes so far. */
   readonly hashes: {
     readonly previous: Bytes
     readonly transaction: Bytes
@@ -26,6 +26,7 @@ export interface AppliedTransaction {
   }
 }
 
+/** The same entry, with its id as text. */
 export function appliedTransaction(entry: AppliedEntry): AppliedTransaction {
   const { position, time, txnId, executeAt, id, name, payload, outcome, hashes } = entry
   const ok = outcome.kind === 'applied' && outcome.ok

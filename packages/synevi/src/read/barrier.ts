@@ -11,6 +11,7 @@ import type { Patience, Settle, Waits } from './waits.ts'
 /** Barriers under way at once: the next gathers callers meanwhile. */
 const FLYING_MAX = 2
 
+/** How barriers are taken. */
 export interface BarriersParts {
   readonly clock: Clock
   readonly waits: Waits
@@ -67,7 +68,7 @@ export class Barriers {
     if (callers.size === 0) return
     this.#gathering = new Set()
     this.#flying++
-    // It serves as long as anyone waits: each caller's own deadline and signal end only his own wait.
+    // It serves as long as anyone waits: a caller's deadline and signal end only his own wait.
     const deadline = millis(Math.max(...[...callers].map((caller) => caller.patience.deadline)))
     try {
       const position = await this.#parts.submit({ deadline, signal: undefined })

@@ -64,7 +64,7 @@ export class SortedKeys {
     if (index === chunk.length) chunk.push(key)
     else chunk.splice(index, 0, key)
     if (chunk.length <= CHUNK_MAX) return
-    // Keys that only rise (a log) would leave half-filled chunks behind: give the last a short tail.
+    // Keys that only rise (a log) would leave half-filled chunks behind: split off a short tail.
     const cut = index === chunk.length - 1 ? chunk.length - 1 : chunk.length >> 1
     this.#chunks.splice(place + 1, 0, chunk.splice(cut))
   }

@@ -12,6 +12,7 @@ import { defineTransaction, on, type TransactionType } from '../define/transacti
 import { LocalHub, LocalNetwork } from '../network/local-network.ts'
 import { Node } from '../node.ts'
 import type { NodeOptions } from '../options.ts'
+import type { AppliedTransaction } from '../read/applied-transaction.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { isSyneviError, type SyneviError } from '../synevi-error.ts'
 import { VirtualClock } from './virtual-clock.ts'
@@ -63,7 +64,7 @@ export interface Cluster {
   readonly close: () => Promise<void>
 }
 
-/** Opens `size` nodes, n0 … with serials 0 …, and waits until all are ready. Time passes by `clock` alone. */
+/** Opens `size` nodes, n0 …, serials 0 …, all ready. Time passes by `clock` alone. */
 export async function openCluster(
   size: number,
   more: (i: number, clock: VirtualClock) => Partial<NodeOptions> = () => ({}),
@@ -85,6 +86,31 @@ export async function openCluster(
   return { clock, hub, nodes, stores, node, options, close }
 }
 
+/** A cluster of one on a clock of its own. */
+export async function openAlone(
+  more: Partial<NodeOptions> = {},
+): Promise<{ readonly clock: VirtualClock; readonly node: Node }> {
+  const clock = new VirtualClock()
+  const network = new LocalNetwork(new LocalHub({ clock }))
+  const options = { self: { id: 'alone' }, network, executors: [counter], clock, ...more }
+  return { clock, node: await clock.until(Node.open(options)) }
+}
+
+/** The first entries of a node's log. */
+export async function take(
+  node: Node,
+  count: number,
+  after = 0n,
+): Promise<readonly AppliedTransaction[]> {
+  const taken: AppliedTransaction[] = []
+  for await (const entry of node.applied({ after })) {
+    taken.push(entry)
+    if (taken.length === count) break
+  }
+  return taken
+}
+
+/** For what a test cannot go on without. */
 export function raise(why: string): never {
   throw new Error(why)
 }

@@ -46,7 +46,7 @@ export class VirtualClock implements Clock {
     return this.#alarms.size
   }
 
-  /** Runs what is due now, until nothing is: turns of the event loop and the promises between them. */
+  /** Runs what is due now, until nothing is: turns of the event loop, and promises between. */
   async settle(): Promise<void> {
     await turn()
     while (this.#soon.length > 0) {
