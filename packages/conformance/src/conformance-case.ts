@@ -3,8 +3,9 @@
 import type { Bytes } from 'synevi'
 
 /**
- * One claim about an implementation. `run` makes a fresh one, tries it, disposes of it, and rejects with a
- * {@link ConformanceFailure} (or with whatever the implementation threw) if the claim does not hold.
+ * One claim about an implementation. `run` makes a fresh one, tries it, disposes of it, and rejects
+ * with a {@link ConformanceFailure} (or with whatever the implementation threw) if the claim does
+ * not hold.
  */
 export interface ConformanceCase<Make> {
   /** The claim, unique in its list. */
@@ -23,7 +24,11 @@ export function check(condition: boolean, message: string): asserts condition {
 }
 
 /** Byte for byte, or both absent. */
-export function checkBytes(found: Bytes | undefined, expected: Bytes | undefined, what: string): void {
+export function checkBytes(
+  found: Bytes | undefined,
+  expected: Bytes | undefined,
+  what: string,
+): void {
   if (found === undefined || expected === undefined) {
     check(found === expected, `${what} is ${show(found)}, expected ${show(expected)}`)
     return
@@ -32,7 +37,10 @@ export function checkBytes(found: Bytes | undefined, expected: Bytes | undefined
   check(sameBytes(found, expected), `${what} is ${show(found)}, expected ${show(expected)}`)
 }
 
-/** The error with which the promise rejects, which must have one of these codes. Throws if it resolves. */
+/**
+ * The error with which the promise rejects, which must have one of these codes. Throws if it
+ * resolves.
+ */
 export async function checkRejects(
   promise: Promise<unknown>,
   codes: readonly string[] | undefined,
@@ -51,6 +59,7 @@ export async function checkRejects(
   )
 }
 
+/** Byte for byte. */
 export function sameBytes(a: Bytes, b: Bytes): boolean {
   return Buffer.compare(a, b) === 0
 }

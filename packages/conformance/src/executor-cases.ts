@@ -56,7 +56,10 @@ export const executorCases: readonly ConformanceCase<MakeExecutor>[] = [
     const unknown = [`${executor.name}/no-such-transaction`, `${executor.name}/`, '__proto__']
     for (const name of [...unknown, 'constructor']) {
       const ran = await world.run(executor, { name, payload: new Uint8Array(4) })
-      check(ran.kind === 'thrown', `the transaction ${name}, which it does not list, has an outcome`)
+      check(
+        ran.kind === 'thrown',
+        `the transaction ${name}, which it does not list, has an outcome`,
+      )
     }
     check(world.image() === before, 'a transaction it does not list changed the state')
   }),

@@ -51,10 +51,7 @@ export class ExecutorWorld {
       return { kind: 'thrown', message: error instanceof Error ? error.message : String(error) }
     } finally {
       context.end()
-      check(
-        Buffer.compare(payload, txn.payload) === 0,
-        `executing ${txn.name} changed its payload`,
-      )
+      check(Buffer.compare(payload, txn.payload) === 0, `executing ${txn.name} changed its payload`)
     }
   }
 

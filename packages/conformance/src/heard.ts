@@ -1,4 +1,6 @@
-/** What a network told its node: a listener that writes everything down and lets a case wait for it. */
+/**
+ * What a network told its node: a listener that writes everything down and lets a case wait for it.
+ */
 
 import { crc32 } from 'node:zlib'
 import type { Bytes, NetworkListener, NodeSerial } from 'synevi'
@@ -8,8 +10,14 @@ import { ConformanceFailure, sameBytes } from './conformance-case.ts'
 export type Tiding =
   | { readonly kind: 'frame'; readonly from: NodeSerial; readonly frame: Bytes }
   | { readonly kind: 'link'; readonly peer: NodeSerial; readonly up: boolean }
-  | { readonly kind: 'refused'; readonly peer: NodeSerial | undefined; readonly code: string; readonly why: string }
+  | {
+      readonly kind: 'refused'
+      readonly peer: NodeSerial | undefined
+      readonly code: string
+      readonly why: string
+    }
 
+/** A listener for one network. */
 export class Heard implements NetworkListener {
   readonly all: Tiding[] = []
   /** Calls that came while a call into the network had not returned: there may be none. */
@@ -42,7 +50,9 @@ export class Heard implements NetworkListener {
   }
 
   frames(from: NodeSerial): readonly Bytes[] {
-    return this.all.flatMap((tiding) => (tiding.kind === 'frame' && tiding.from === from ? [tiding.frame] : []))
+    return this.all.flatMap((tiding) =>
+      tiding.kind === 'frame' && tiding.from === from ? [tiding.frame] : [],
+    )
   }
 
   has(from: NodeSerial, frame: Bytes): boolean {
@@ -55,7 +65,10 @@ export class Heard implements NetworkListener {
     return last?.kind === 'link' ? last.up : undefined
   }
 
-  /** Resolves once `condition` holds; looks after each tiding. Rejects after `waitMs`, saying what was awaited. */
+  /**
+   * Resolves once `condition` holds; looks after each tiding. Rejects after `waitMs`, saying what
+   * was awaited.
+   */
   async until(condition: () => boolean, what: string, waitMs: number): Promise<void> {
     if (condition()) return
     await new Promise<void>((resolve, reject) => {

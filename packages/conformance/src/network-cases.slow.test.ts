@@ -1,8 +1,12 @@
-/** The cases themselves: a right network passes all, and each is failed by a network that is wrong in its way. */
+/**
+ * The cases themselves: a right network passes all, and each is failed by a network that is wrong
+ * in its way.
+ */
 
 import type { Bytes, Network, NetworkListener, NetworkSelf, NodeSerial, PeerAddress } from 'synevi'
 import { describe, expect, it } from 'vitest'
-import { networkCases, type NetworkFixture } from './network-cases.ts'
+import { networkCases } from './network-cases.ts'
+import type { NetworkFixture } from './network-fixture.ts'
 
 type Fault =
   | 'none'
@@ -42,7 +46,8 @@ const NOTICED: Readonly<Record<string, Fault>> = {
 
 describe('network cases', () => {
   for (const networkCase of networkCases) {
-    it(`a right network passes: ${networkCase.name}`, () => networkCase.run(async () => new Wire('none')))
+    it(`a right network passes: ${networkCase.name}`, () =>
+      networkCase.run(async () => new Wire('none')))
 
     it(`a wrong network fails: ${networkCase.name}`, async () => {
       const begins = Object.keys(NOTICED).find((start) => networkCase.name.startsWith(start)) ?? ''
@@ -127,7 +132,11 @@ class WireEnd implements Network {
 
   knows(other: WireEnd): boolean {
     if (this.#wire.fault === 'takes anyone') return true
-    const clusters = Buffer.compare(this.#self?.cluster ?? new Uint8Array(), other.#self?.cluster ?? new Uint8Array()) === 0
+    const clusters =
+      Buffer.compare(
+        this.#self?.cluster ?? new Uint8Array(),
+        other.#self?.cluster ?? new Uint8Array(),
+      ) === 0
     if (!clusters && this.#wire.fault !== 'mixes clusters') return false
     return this.#peers.some((peer) => peer.serial === other.serial)
   }
@@ -138,7 +147,8 @@ class WireEnd implements Network {
       const cluster = other.#self?.cluster ?? new Uint8Array()
       const isPeer = peers.some((peer) => peer.serial === other.serial)
       const isForeign = Buffer.compare(cluster, this.#self?.cluster ?? new Uint8Array()) !== 0
-      if (isPeer && isForeign) this.#wire.later(() => this.#listener?.refused(other.serial, 'INVALID_ARGUMENT', 'cluster'))
+      if (isPeer && isForeign)
+        this.#wire.later(() => this.#listener?.refused(other.serial, 'INVALID_ARGUMENT', 'cluster'))
     }
     this.#wire.relink()
   }

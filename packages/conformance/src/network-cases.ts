@@ -1,57 +1,50 @@
 /** What any `Network` must do. */
 
-import { nodeSerial, type Bytes, type Network } from 'synevi'
+import { nodeSerial, type Bytes } from 'synevi'
 import { check, checkBytes, sameBytes, type ConformanceCase } from './conformance-case.ts'
+import type { MakeNetworks } from './network-fixture.ts'
 import { NetworkTrial, type TestNode } from './network-trial.ts'
 import { SeededNumbers } from './seeded-numbers.ts'
-
-/** A network to try. */
-export interface TestNetwork {
-  readonly network: Network
-  /** Where its peers find it; asked once it has started. */
-  address(): string
-}
-
-/** Networks that can reach each other. */
-export interface NetworkFixture {
-  /** One more, not started. */
-  open(): TestNetwork
-  /** The largest frame it carries. */
-  readonly frameMaxBytes: number
-  /** Whether frames on one link arrive in the order they were sent, as far as they arrive. */
-  readonly keepsOrder: boolean
-  /** How long anything that must happen may take. Default 10,000. */
-  readonly waitMs?: number
-  /** How long to listen for what must not happen. Default 100. */
-  readonly quietMs?: number
-  /** Called at the end, after every network was closed. */
-  dispose(): Promise<void>
-}
-
-/** Makes a world of its own for each case. */
-export type MakeNetworks = () => Promise<NetworkFixture>
 
 /** Every claim of the `Network` contract that can be tried from outside. */
 export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
   networkCase('three nodes reach each other', async (trial) => {
     const nodes = await trial.trio()
     for (const from of nodes) {
-      for (const to of nodes) if (from !== to) await trial.deliver(from, to, Uint8Array.of(from.serial, to.serial))
+      for (const to of nodes)
+        if (from !== to) await trial.deliver(from, to, Uint8Array.of(from.serial, to.serial))
     }
     for (const to of nodes) {
       for (const from of nodes) {
-        for (const frame of to.heard.frames(from.serial)) checkBytes(frame, Uint8Array.of(from.serial, to.serial), 'a frame')
+        for (const frame of to.heard.frames(from.serial))
+          checkBytes(frame, Uint8Array.of(from.serial, to.serial), 'a frame')
       }
     }
   }),
   networkCase('frames arrive whole or not at all, of every size', async (trial) => {
     const [a, b] = await trial.trio()
     const numbers = new SeededNumbers(1)
-    const sizes = [1, 2, 255, 256, 16_383, 16_384, 65_535, 65_536, 1_000_003, trial.fixture.frameMaxBytes]
-    const frames = sizes.filter((size) => size <= trial.fixture.frameMaxBytes).map((size) => patterned(size, numbers))
+    const sizes = [
+      1,
+      2,
+      255,
+      256,
+      16_383,
+      16_384,
+      65_535,
+      65_536,
+      1_000_003,
+      trial.fixture.frameMaxBytes,
+    ]
+    const frames = sizes
+      .filter((size) => size <= trial.fixture.frameMaxBytes)
+      .map((size) => patterned(size, numbers))
     for (const frame of frames) await trial.deliver(a, b, frame)
     for (const frame of b.heard.frames(a.serial)) {
-      check(frames.some((sent) => sameBytes(sent, frame)), `a frame of ${frame.length} bytes arrived that nobody sent`)
+      check(
+        frames.some((sent) => sameBytes(sent, frame)),
+        `a frame of ${frame.length} bytes arrived that nobody sent`,
+      )
     }
   }),
   networkCase('frames on one link keep their order, if that is promised', async (trial) => {
@@ -65,9 +58,14 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
     const last = Uint8Array.of(255, 255, 255, 255)
     await Promise.all([trial.deliver(a, b, last), trial.deliver(c, b, last)])
     for (const from of [a, c]) {
-      const found = b.heard.frames(from.serial).map((frame) => new DataView(frame.buffer, frame.byteOffset).getUint32(0))
+      const found = b.heard
+        .frames(from.serial)
+        .map((frame) => new DataView(frame.buffer, frame.byteOffset).getUint32(0))
       const sorted = [...new Set(found)].sort((left, right) => left - right)
-      check(found.every((number) => number < 2000 || number === 0xffff_ffff), 'a frame arrived that nobody sent')
+      check(
+        found.every((number) => number < 2000 || number === 0xffff_ffff),
+        'a frame arrived that nobody sent',
+      )
       if (trial.fixture.keepsOrder) {
         const inOrder = [...new Set(found)]
         check(inOrder.join() === sorted.join(), `frames from ${from.serial} arrived out of order`)
@@ -84,7 +82,9 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
     await trial.deliver(a, c, frame)
     const before = c.heard.frames(a.serial).map((received) => received.slice())
     await trial.deliver(a, c, patterned(5000, new SeededNumbers(3)))
-    before.forEach((kept, index) => checkBytes(c.heard.frames(a.serial)[index], kept, 'a frame kept by its receiver'))
+    before.forEach((kept, index) =>
+      checkBytes(c.heard.frames(a.serial)[index], kept, 'a frame kept by its receiver'),
+    )
   }),
   networkCase('a lost link is told to both ends, and found again', async (trial) => {
     const [a, b, c] = await trial.trio()
@@ -110,9 +110,17 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
     // The same peers again change nothing.
     a.connect(b, c)
     await trial.deliver(a, b, Uint8Array.of(1))
-    for (const [node, peer] of [[a, b], [b, a]] as const) {
-      const told = node.heard.all.flatMap((each) => (each.kind === 'link' && each.peer === peer.serial ? [each.up] : []))
-      check(told.every((up, index) => up === (index % 2 === 0)), `node ${node.serial} was told ${told.join()} of a link`)
+    for (const [node, peer] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const told = node.heard.all.flatMap((each) =>
+        each.kind === 'link' && each.peer === peer.serial ? [each.up] : [],
+      )
+      check(
+        told.every((up, index) => up === (index % 2 === 0)),
+        `node ${node.serial} was told ${told.join()} of a link`,
+      )
     }
   }),
   networkCase('a peer that closes is told to be down', async (trial) => {
@@ -146,8 +154,14 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
     }
     await trial.quiet()
     for (const node of [a, b]) {
-      check(node.heard.frames(stranger.serial).length === 0, `node ${node.serial} heard a stranger's frame`)
-      check(node.heard.linkTo(stranger.serial) !== true, `node ${node.serial} was linked to a stranger`)
+      check(
+        node.heard.frames(stranger.serial).length === 0,
+        `node ${node.serial} heard a stranger's frame`,
+      )
+      check(
+        node.heard.linkTo(stranger.serial) !== true,
+        `node ${node.serial} was linked to a stranger`,
+      )
     }
     check(stranger.heard.frames(a.serial).length === 0, 'a stranger heard a frame')
   }),
@@ -159,7 +173,8 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
     b.connect(a)
     foreign.connect(a)
     await trial.linked(a, b)
-    const refused = (node: TestNode): boolean => node.heard.all.some(({ kind }) => kind === 'refused')
+    const refused = (node: TestNode): boolean =>
+      node.heard.all.some(({ kind }) => kind === 'refused')
     await Promise.race([
       trial.until(a, () => refused(a), 'a is told of the refusal'),
       trial.until(foreign, () => refused(foreign), 'the foreign node is told of the refusal'),
@@ -168,7 +183,10 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
     a.send(foreign, Uint8Array.of(66))
     await trial.deliver(b, a, Uint8Array.of(1))
     await trial.quiet()
-    for (const [node, other] of [[a, foreign], [foreign, a]] as const) {
+    for (const [node, other] of [
+      [a, foreign],
+      [foreign, a],
+    ] as const) {
       check(node.heard.linkTo(other.serial) !== true, 'nodes of two clusters are linked')
       check(node.heard.frames(other.serial).length === 0, 'a frame came from another cluster')
     }
@@ -189,7 +207,10 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
       await trial.quiet()
     }
     check(twin.heard.frames(a.serial).length === 0, 'the second node under a serial heard a frame')
-    check(!a.heard.has(b.serial, Uint8Array.of(66)), "the second node's frame was heard as the first's")
+    check(
+      !a.heard.has(b.serial, Uint8Array.of(66)),
+      "the second node's frame was heard as the first's",
+    )
     await trial.deliver(a, b, Uint8Array.of(5))
     await trial.deliver(b, a, Uint8Array.of(6))
   }),
@@ -209,7 +230,8 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
   }),
   networkCase('a burst does not block, and the link outlives it', async (trial) => {
     const [a, b] = await trial.trio()
-    for (let number = 0; number < 20_000; number++) a.network.send(b.serial, Uint8Array.of(number & 255, number >> 8, 1))
+    for (let number = 0; number < 20_000; number++)
+      a.network.send(b.serial, Uint8Array.of(number & 255, number >> 8, 1))
     const big = new Uint8Array(Math.min(trial.fixture.frameMaxBytes, 2 ** 20))
     for (let number = 0; number < 100; number++) a.network.send(b.serial, big)
     await trial.deliver(b, a, Uint8Array.of(1))
@@ -228,12 +250,18 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
     await trial.deliver(b, c, Uint8Array.of(1))
     await a.close()
     await trial.quiet()
-    check(a.heard.all.length === told, `a closed network told its node of ${a.heard.all.length - told} things`)
+    check(
+      a.heard.all.length === told,
+      `a closed network told its node of ${a.heard.all.length - told} things`,
+    )
     await trial.node({ serial: 5 }).close()
   }),
 ]
 
-function networkCase(name: string, attempt: (trial: NetworkTrial) => Promise<void>): ConformanceCase<MakeNetworks> {
+function networkCase(
+  name: string,
+  attempt: (trial: NetworkTrial) => Promise<void>,
+): ConformanceCase<MakeNetworks> {
   return {
     name,
     run: async (make) => {
@@ -257,5 +285,8 @@ async function started3(trial: NetworkTrial): Promise<readonly [TestNode, TestNo
 /** Bytes that do not repeat at any short distance. */
 function patterned(size: number, numbers: SeededNumbers): Bytes {
   const offset = numbers.below(251)
-  return Uint8Array.from({ length: size }, (_, index) => (index * 7 + (index >> 8) * 13 + offset) % 251)
+  return Uint8Array.from(
+    { length: size },
+    (_, index) => (index * 7 + (index >> 8) * 13 + offset) % 251,
+  )
 }

@@ -3,7 +3,8 @@
 import { GrpcNetwork } from '@synevi/network-grpc'
 import { LocalHub, LocalNetwork } from 'synevi'
 import { describe, it } from 'vitest'
-import { networkCases, type MakeNetworks } from './network-cases.ts'
+import { networkCases } from './network-cases.ts'
+import type { MakeNetworks } from './network-fixture.ts'
 
 const local: MakeNetworks = async () => {
   const hub = new LocalHub()

@@ -1,9 +1,16 @@
 /** Nodes without a brain: each has a network under trial, a serial, and an ear. */
 
-import { nodeSerial, type Bytes, type Network, type NetworkSelf, type NodeSerial, type PeerAddress } from 'synevi'
+import {
+  nodeSerial,
+  type Bytes,
+  type Network,
+  type NetworkSelf,
+  type NodeSerial,
+  type PeerAddress,
+} from 'synevi'
 import { check } from './conformance-case.ts'
 import { Heard } from './heard.ts'
-import type { NetworkFixture, TestNetwork } from './network-cases.ts'
+import type { NetworkFixture, TestNetwork } from './network-fixture.ts'
 
 const WAIT_MS_DEFAULT = 10_000
 const QUIET_MS_DEFAULT = 100
@@ -11,6 +18,7 @@ const QUIET_MS_DEFAULT = 100
 /** Which cluster most nodes belong to. */
 const HOME: Bytes = Uint8Array.from({ length: 16 }, (_, index) => index + 1)
 
+/** Who a node is. */
 export interface NodeSpec {
   readonly serial: number
   /** Default made from the serial. */
@@ -19,6 +27,7 @@ export interface NodeSpec {
   readonly cluster?: Bytes
 }
 
+/** A network and its ear. Calls into it are watched for calls back. */
 export class TestNode {
   readonly network: Network
   readonly self: NetworkSelf
@@ -57,6 +66,7 @@ export class TestNode {
   }
 }
 
+/** The nodes of one case, and what it waits for. */
 export class NetworkTrial {
   readonly fixture: NetworkFixture
   readonly #nodes: TestNode[] = []
@@ -86,31 +96,51 @@ export class NetworkTrial {
     a.connect(b, c)
     b.connect(a, c)
     c.connect(a, b)
-    for (const [one, other] of [[a, b], [b, c], [c, a]] as const) await this.linked(one, other)
+    for (const [one, other] of [
+      [a, b],
+      [b, c],
+      [c, a],
+    ] as const)
+      await this.linked(one, other)
     return [a, b, c]
   }
 
   /** Both ends were told of the link. */
   async linked(a: TestNode, b: TestNode): Promise<void> {
-    for (const [one, other] of [[a, b], [b, a]] as const) {
-      await this.until(one, () => one.heard.linkTo(other.serial) === true, `link ${one.serial} to ${other.serial} is up`)
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      await this.until(
+        one,
+        () => one.heard.linkTo(other.serial) === true,
+        `link ${one.serial} to ${other.serial} is up`,
+      )
     }
   }
 
   async unlinked(node: TestNode, peer: TestNode): Promise<void> {
-    await this.until(node, () => node.heard.linkTo(peer.serial) === false, `link ${node.serial} to ${peer.serial} is down`)
+    await this.until(
+      node,
+      () => node.heard.linkTo(peer.serial) === false,
+      `link ${node.serial} to ${peer.serial} is down`,
+    )
   }
 
   /**
-   * Sends until it arrives, for a frame may be lost. Resolves when it has; what was sent on this link before has
-   * arrived by then, or never will, if the link keeps order.
+   * Sends until it arrives, for a frame may be lost. Resolves when it has; what was sent on this
+   * link before has arrived by then, or never will, if the link keeps order.
    */
   async deliver(from: TestNode, to: TestNode, frame: Bytes): Promise<void> {
     const arrived = (): boolean => to.heard.has(from.serial, frame)
     from.send(to, frame)
     const again = setInterval(() => from.send(to, frame), 200)
     try {
-      await this.until(to, arrived, `a frame of ${frame.length} bytes from ${from.serial} arrives at ${to.serial}`)
+      await this.until(
+        to,
+        arrived,
+        `a frame of ${frame.length} bytes from ${from.serial} arrives at ${to.serial}`,
+      )
     } finally {
       clearInterval(again)
     }
@@ -129,7 +159,10 @@ export class NetworkTrial {
   checkManners(): void {
     for (const { heard, serial } of this.#nodes) {
       const first = heard.synchronous[0]
-      check(first === undefined, `node ${serial} was told of a ${first?.kind} from inside its own call into the network`)
+      check(
+        first === undefined,
+        `node ${serial} was told of a ${first?.kind} from inside its own call into the network`,
+      )
     }
   }
 

@@ -1,5 +1,6 @@
 /** Numbers from a seed, so that a failing case fails again: mulberry32. */
 
+/** The same seed gives the same numbers, on every platform. */
 export class SeededNumbers {
   #state: number
 

@@ -1,8 +1,12 @@
-/** The cases themselves: a right store passes all, and each case is failed by a store that is wrong in its way. */
+/**
+ * The cases themselves: a right store passes all, and each case is failed by a store that is wrong
+ * in its way.
+ */
 
 import type { Bytes, Mutation, Range, Store } from 'synevi'
 import { describe, expect, it } from 'vitest'
-import { storeCases, type StoreFixture } from './store-cases.ts'
+import { storeCases } from './store-cases.ts'
+import type { StoreFixture } from './store-fixture.ts'
 
 /** How a store can be wrong. `none` is right. */
 type Fault =
@@ -113,12 +117,14 @@ class TestStore implements Store {
   }
 
   *scan(range: Range): Iterable<readonly [Bytes, Bytes]> {
-    if (this.#fault === 'leaks scans' && this.#openScans > 100) throw new Error('too many open scans')
+    if (this.#fault === 'leaks scans' && this.#openScans > 100)
+      throw new Error('too many open scans')
     const { reverse = false, limit = Number.POSITIVE_INFINITY } = range
     const mine = ++this.#scanCount
     const inside = this.#pairs.filter(([key]) => this.#holds(range, key))
     if (reverse) inside.reverse()
-    let left = reverse && this.#fault === 'limit ignored backwards' ? Number.POSITIVE_INFINITY : limit
+    let left =
+      reverse && this.#fault === 'limit ignored backwards' ? Number.POSITIVE_INFINITY : limit
     this.#openScans++
     for (const pair of inside) {
       if (left-- <= 0) break
@@ -152,10 +158,12 @@ class TestStore implements Store {
   #last: readonly Mutation[] = []
 
   async #write(batch: readonly Mutation[]): Promise<void> {
-    if (this.#closed && this.#fault !== 'writes after close') throw Object.assign(new Error('closed'), { code: 'CLOSED' })
+    if (this.#closed && this.#fault !== 'writes after close')
+      throw Object.assign(new Error('closed'), { code: 'CLOSED' })
     for (const { key } of batch) {
       const legal = key.length > 0 && key.length <= 1024
-      if (!legal && this.#fault !== 'takes any key') throw Object.assign(new Error('key'), { code: 'STORE_FAILED' })
+      if (!legal && this.#fault !== 'takes any key')
+        throw Object.assign(new Error('key'), { code: 'STORE_FAILED' })
     }
     this.#last = batch
     if (this.#fault === 'seen at once') this.#applyAll(batch)
@@ -171,20 +179,28 @@ class TestStore implements Store {
     const next = new Map(this.#pairs.map((pair) => [Buffer.from(pair[0]).toString('hex'), pair]))
     for (const { key, value } of ordered) {
       const name = Buffer.from(this.#in(key)).toString('hex')
-      if (value !== undefined) next.set(name, [this.#in(key).slice(), this.#in(value).slice(0, this.#valueMax())])
-      else if (!next.has(name) && this.#fault === 'deleting the absent fails') throw new Error('not found')
+      if (value !== undefined)
+        next.set(name, [this.#in(key).slice(), this.#in(value).slice(0, this.#valueMax())])
+      else if (!next.has(name) && this.#fault === 'deleting the absent fails')
+        throw new Error('not found')
       else if (this.#fault !== 'forgets a deletion') next.delete(name)
     }
     this.#pairs = [...next.values()].sort(([a], [b]) => this.#compare(a, b))
   }
 
   #compare(a: Bytes, b: Bytes): number {
-    return this.#fault === 'signed order' ? Buffer.compare(a.map((x) => x ^ 128), b.map((x) => x ^ 128)) : Buffer.compare(a, b)
+    return this.#fault === 'signed order'
+      ? Buffer.compare(
+          a.map((x) => x ^ 128),
+          b.map((x) => x ^ 128),
+        )
+      : Buffer.compare(a, b)
   }
 
   #holds({ from, until, reverse }: Range, key: Bytes): boolean {
     const atLeast = from === undefined || Buffer.compare(key, from) >= 0
-    const below = until === undefined || Buffer.compare(key, until) < (this.#fault === 'until included' ? 1 : 0)
+    const below =
+      until === undefined || Buffer.compare(key, until) < (this.#fault === 'until included' ? 1 : 0)
     if (this.#fault === '0xff is the end' && until === undefined && key[0] === 255) return false
     if (this.#fault === 'reverse ignores from' && reverse === true) return below
     const inverted = from !== undefined && until !== undefined && Buffer.compare(from, until) >= 0
@@ -197,7 +213,9 @@ class TestStore implements Store {
   }
 
   #in(bytes: Bytes): Bytes {
-    return this.#fault === 'views read from the start' ? new Uint8Array(bytes.buffer, 0, bytes.length) : bytes
+    return this.#fault === 'views read from the start'
+      ? new Uint8Array(bytes.buffer, 0, bytes.length)
+      : bytes
   }
 
   #out(bytes: Bytes | undefined): Bytes | undefined {

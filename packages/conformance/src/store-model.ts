@@ -11,6 +11,7 @@ interface Scannable {
   scan(range: Range): Iterable<Pair>
 }
 
+/** Keeps what was applied, and says where a store differs. */
 export class StoreModel {
   #pairs: Pair[] = []
 
@@ -45,7 +46,10 @@ export class StoreModel {
     let count = 0
     for (const [key, value] of store.scan(range)) {
       const pair = expected[count]
-      check(pair !== undefined, `${what} gives more than ${expected.length} pairs: next is key ${show(key)}`)
+      check(
+        pair !== undefined,
+        `${what} gives more than ${expected.length} pairs: next is key ${show(key)}`,
+      )
       checkBytes(key, pair[0], `${what}: key ${count}`)
       checkBytes(value, pair[1], `${what}: value of key ${show(key)}`)
       count++

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { LmdbStore, type LmdbDurability } from '@synevi/store-lmdb'
 import { MemoryStore } from 'synevi'
 import { describe, it } from 'vitest'
-import { storeCases, type MakeStore } from './store-cases.ts'
+import { storeCases } from './store-cases.ts'
+import type { MakeStore } from './store-fixture.ts'
 
 const memory: MakeStore = async () => {
   const store = new MemoryStore()

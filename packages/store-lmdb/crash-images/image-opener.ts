@@ -7,6 +7,7 @@ import type { Finding } from './opener.ts'
 /** A process opens this many images, then makes way for a fresh one. */
 const IMAGES_MAX = 100
 
+/** One image at a time. */
 export class ImageOpener {
   readonly #execArgv: readonly string[]
   #child: ChildProcess | undefined
@@ -20,7 +21,10 @@ export class ImageOpener {
   async find(path: string): Promise<Finding> {
     if (this.#opened++ % IMAGES_MAX === 0) await this.close()
     const file = fileURLToPath(new URL('opener.ts', import.meta.url))
-    const child = (this.#child ??= fork(file, { execArgv: [...this.#execArgv], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }))
+    const child = (this.#child ??= fork(file, {
+      execArgv: [...this.#execArgv],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    }))
     const finding = await new Promise<Finding>((resolve) => {
       child.once('exit', (code, signal) => {
         resolve({ kind: 'failed', why: `the process ended: ${signal ?? `code ${code}`}` })

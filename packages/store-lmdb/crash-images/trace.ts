@@ -19,7 +19,8 @@ export function* callsOf(trace: string): Iterable<Call> {
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/s.exec(text)
     if (resumed !== null) {
       const started = unfinished.get(pid)
-      if (started === undefined) throw new Error(`resumed without a beginning: ${text.slice(0, 80)}`)
+      if (started === undefined)
+        throw new Error(`resumed without a beginning: ${text.slice(0, 80)}`)
       unfinished.delete(pid)
       yield parseCall(started.text + (resumed[1] ?? ''), started.id, 'end')
     } else if (text.endsWith('<unfinished ...>')) {
@@ -38,7 +39,13 @@ function parseCall(text: string, id: number, phase: 'begin' | 'end'): Call {
   const close = text.lastIndexOf(') = ')
   const end = close < 0 ? text.length : close
   const result = close < 0 ? undefined : Number.parseInt(text.slice(close + 4).trim(), 10)
-  return { phase, id, name: text.slice(0, open), args: text.slice(open + 1, end), result: phase === 'end' ? result : undefined }
+  return {
+    phase,
+    id,
+    name: text.slice(0, open),
+    args: text.slice(open + 1, end),
+    result: phase === 'end' ? result : undefined,
+  }
 }
 
 /** The bytes of each string among the arguments, in order. */

@@ -1,7 +1,7 @@
 /**
- * A directory as a trace built it, and as a loss of power could leave it at any moment. What a completed sync covers
- * is there; a write through `O_DSYNC` is there when it has returned; of the rest, anything may be missing. Names
- * are there once their directory was synced, or earlier.
+ * A directory as a trace built it, and as a loss of power could leave it at any moment. What a
+ * completed sync covers is there; a write through `O_DSYNC` is there when it has returned; of the
+ * rest, anything may be missing. Names are there once their directory was synced, or earlier.
  */
 
 import { basename, dirname } from 'node:path'
@@ -31,6 +31,7 @@ interface Descriptor {
   offset: number
 }
 
+/** Give it every call of the trace, in order, and ask between them. */
 export class TracedDisk {
   readonly #directory: string
   readonly #descriptors = new Map<number, Descriptor>()
@@ -38,7 +39,10 @@ export class TracedDisk {
   #durableNames = new Map<string, Inode>()
   #pending: Pending[] = []
   /** What was pending when a sync began. */
-  readonly #syncs = new Map<number, { readonly covered: ReadonlySet<Pending>; readonly names: Map<string, Inode> }>()
+  readonly #syncs = new Map<
+    number,
+    { readonly covered: ReadonlySet<Pending>; readonly names: Map<string, Inode> }
+  >()
   /** Lines printed so far. */
   printed = ''
 
@@ -71,7 +75,8 @@ export class TracedDisk {
       case 'unlink':
         return call.phase === 'end' && this.#rename(call)
       default:
-        if (this.#descriptors.has(descriptorOf(call.args))) throw new Error(`a call the model does not know: ${call.name}`)
+        if (this.#descriptors.has(descriptorOf(call.args)))
+          throw new Error(`a call the model does not know: ${call.name}`)
         return false
     }
   }
@@ -93,7 +98,10 @@ export class TracedDisk {
         yield this.#image(names, [...before, last])
         yield this.#image(names, [...before, { ...last, bytes: torn(last) }])
         yield this.#image(names, [last])
-        yield this.#image(names, pending.filter((write) => write !== last))
+        yield this.#image(
+          names,
+          pending.filter((write) => write !== last),
+        )
       }
     }
   }
@@ -102,7 +110,8 @@ export class TracedDisk {
     const path = String(stringsOf(call.args)[0])
     const isDirectory = path === this.#directory
     if (!isDirectory && dirname(path) !== this.#directory) return false
-    // LMDB makes its lock file anew when nobody holds it, and ours then names another start of the computer.
+    // LMDB makes its lock file anew when nobody holds it, and ours then names another start of the
+    // computer.
     if (basename(path).includes('lock')) return false
     const isSyncing = call.args.includes('O_DSYNC') || call.args.includes('O_SYNC')
     let inode: Inode | undefined
@@ -111,7 +120,8 @@ export class TracedDisk {
       if (call.args.includes('O_TRUNC')) this.#names.delete(basename(path))
       this.#names.set(basename(path), inode)
     }
-    if (call.result !== undefined) this.#descriptors.set(call.result, { inode, isSyncing, offset: 0 })
+    if (call.result !== undefined)
+      this.#descriptors.set(call.result, { inode, isSyncing, offset: 0 })
     return true
   }
 
@@ -130,7 +140,8 @@ export class TracedDisk {
       this.#pending.push({ inode: descriptor.inode, at, bytes, id: call.id })
       return true
     }
-    if (descriptor.isSyncing) this.#settle(new Set(this.#pending.filter(({ id }) => id === call.id)))
+    if (descriptor.isSyncing)
+      this.#settle(new Set(this.#pending.filter(({ id }) => id === call.id)))
     return true
   }
 
@@ -164,7 +175,8 @@ export class TracedDisk {
   }
 
   #settle(done: ReadonlySet<Pending>): void {
-    for (const write of this.#pending) if (done.has(write)) write.inode.durable = written(write.inode.durable, write)
+    for (const write of this.#pending)
+      if (done.has(write)) write.inode.durable = written(write.inode.durable, write)
     this.#pending = this.#pending.filter((write) => !done.has(write))
   }
 

@@ -1,6 +1,7 @@
 /**
- * Writes batches and prints the number of each that has resolved: `writer.ts PATH COUNT PLANT`. The plants are lies
- * that the images must show: `early` prints a batch before it has resolved, `unsynced` never syncs.
+ * Writes batches and prints the number of each that has resolved: `writer.ts PATH COUNT PLANT`. The
+ * plants are lies that the images must show: `early` prints a batch before it has resolved,
+ * `unsynced` never syncs.
  */
 
 import { writeSync } from 'node:fs'

@@ -1,13 +1,20 @@
 /**
- * Is this file a whole LMDB database? Asked before LMDB maps it: a cut, emptied or foreign file is answered by
- * LMDB with SIGBUS or SIGSEGV, not with an error.
+ * Is this file a whole LMDB database? Asked before LMDB maps it: a cut, emptied or foreign file is
+ * answered by LMDB with SIGBUS or SIGSEGV, not with an error.
  *
- * The layout is that of the LMDB in lmdb-js 3.5 (64 bits, little-endian): pages 0 and 1 are metas, and the one with
- * the greater transaction id is in force.
+ * The layout is that of the LMDB in lmdb-js 3.5 (64 bits, little-endian): pages 0 and 1 are metas,
+ * and the one with the greater transaction id is in force.
  */
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { DEPTH_MAX, HEADER_BYTES, NO_PAGE, treeProblem, type Meta, type Tree } from './check-tree.ts'
+import {
+  DEPTH_MAX,
+  HEADER_BYTES,
+  NO_PAGE,
+  treeProblem,
+  type Meta,
+  type Tree,
+} from './check-tree.ts'
 import { messageOf, storeFailure } from './store-failure.ts'
 
 const META_BYTES = 168
@@ -16,12 +23,15 @@ const PAGE_BYTES_MAX = 65_536
 const MAGIC = 0xbeefc0de
 const VERSION = 2
 const PAGE_META = 0x08
-/** No subdirectory, integer keys in the free list: what this store's files have. Others move the map, or sort keys. */
+/**
+ * No subdirectory, integer keys in the free list: what this store's files have. Others move the
+ * map, or sort keys.
+ */
 const FLAGS = 0x4008
 
 /**
- * Throws `STORE_FAILED` if LMDB must not open this file. Reads the meta pages, and of a file up to `treeBytesMax`
- * every page of the tree: about a second for each GiB.
+ * Throws `STORE_FAILED` if LMDB must not open this file. Reads the meta pages, and of a file up to
+ * `treeBytesMax` every page of the tree: about a second for each GiB.
  */
 export function checkImage(file: string, treeBytesMax: number): void {
   let descriptor: number
@@ -34,7 +44,8 @@ export function checkImage(file: string, treeBytesMax: number): void {
   try {
     const problem = imageProblem(descriptor, treeBytesMax)
     if (problem === undefined) return
-    const help = 'nothing was changed. Replace this member from its peers: never copy or restore the file by hand'
+    const help =
+      'nothing was changed. Replace this member from its peers: never restore the file by hand'
     throw storeFailure('damaged', `cannot open ${file}: ${problem}; ${help}`, { path: file })
   } finally {
     closeSync(descriptor)
@@ -52,12 +63,14 @@ function imageProblem(descriptor: number, treeBytesMax: number): string | undefi
   if (typeof second === 'string') return `the second meta page ${second}`
   if (first.pageBytes !== second.pageBytes) return 'its meta pages disagree on the size of a page'
   // Each commit adds one, and takes the other page; a copy begins with 0 and an odd number.
-  const isPair = second.txnId === first.txnId + 1n || first.txnId === second.txnId + 1n || first.txnId === 0n
+  const isPair =
+    second.txnId === first.txnId + 1n || first.txnId === second.txnId + 1n || first.txnId === 0n
   const isPlaced = first.txnId % 2n === 0n && (second.txnId % 2n === 1n || second.txnId === 0n)
   if (!isPair || !isPlaced) return 'its meta pages are not of two commits in a row'
   const [newest, older] = second.txnId > first.txnId ? [second, first] : [first, second]
   for (const { root } of [newest.free, newest.main]) {
-    if (root !== NO_PAGE && (root < 2n || root > newest.lastPage)) return 'a root lies outside the file'
+    if (root !== NO_PAGE && (root < 2n || root > newest.lastPage))
+      return 'a root lies outside the file'
   }
   // A number altered downwards would bring back the commit before it; the pages tell.
   for (const meta of [newest, older]) {
@@ -65,19 +78,29 @@ function imageProblem(descriptor: number, treeBytesMax: number): string | undefi
       return 'a meta page has a lower number than the pages it names'
     }
   }
-  // A file may end before its last page: what one commit both allocated and freed at the end is never written. It is
-  // common where much is deleted (half of the runs of a test did it), so the length alone proves nothing: whether
-  // all that is used lies within the file, only the tree can tell.
+  // A file may end before its last page: what one commit both allocated and freed at the end is
+  // never written. It is common where much is deleted (half of the runs of a test did it), so the
+  // length alone proves nothing: whether all that is used lies within the file, only the tree can
+  // tell.
   const isShort = (newest.lastPage + 1n) * BigInt(newest.pageBytes) > BigInt(fileBytes)
-  return isShort || fileBytes <= treeBytesMax ? treeProblem(descriptor, fileBytes, newest) : undefined
+  return isShort || fileBytes <= treeBytesMax
+    ? treeProblem(descriptor, fileBytes, newest)
+    : undefined
 }
 
-/** Whether the root was written by a later commit than the meta page names. Of a tree that is not there, no. */
+/**
+ * Whether the root was written by a later commit than the meta page names. Of a tree that is not
+ * there, no.
+ */
 function isYounger(descriptor: number, meta: Meta, { root }: Tree): boolean {
   const header = Buffer.alloc(HEADER_BYTES)
   if (root > meta.lastPage) return false
   const found = readSync(descriptor, header, 0, HEADER_BYTES, Number(root) * meta.pageBytes)
-  return found === HEADER_BYTES && header.readBigUInt64LE(0) === root && header.readBigUInt64LE(8) > meta.txnId
+  return (
+    found === HEADER_BYTES &&
+    header.readBigUInt64LE(0) === root &&
+    header.readBigUInt64LE(8) > meta.txnId
+  )
 }
 
 /** The meta page at that place, or what is wrong with it. */
@@ -89,14 +112,23 @@ function metaOf(descriptor: number, at: number): Meta | string {
   const version = bytes.readUInt32LE(28) & 0xffff
   if (version !== VERSION) return `has LMDB format ${version}, not ${VERSION}`
   const pageBytes = bytes.readUInt32LE(48)
-  const isSize = pageBytes >= PAGE_BYTES_MIN && pageBytes <= PAGE_BYTES_MAX && (pageBytes & (pageBytes - 1)) === 0
+  const isSize =
+    pageBytes >= PAGE_BYTES_MIN &&
+    pageBytes <= PAGE_BYTES_MAX &&
+    (pageBytes & (pageBytes - 1)) === 0
   if (!isSize) return `names pages of ${pageBytes} bytes`
   const flags = bytes.readUInt16LE(52) | bytes.readUInt16LE(100)
   if ((flags & ~FLAGS) !== 0) return `has flags ${flags} that this store does not use`
   const [free, main] = [treeAt(bytes, 48), treeAt(bytes, 96)]
   const depth = Math.max(free.depth, main.depth)
   if (depth > DEPTH_MAX) return `names a tree of ${depth} levels`
-  return { pageBytes, free, main, lastPage: bytes.readBigUInt64LE(144), txnId: bytes.readBigUInt64LE(152) }
+  return {
+    pageBytes,
+    free,
+    main,
+    lastPage: bytes.readBigUInt64LE(144),
+    txnId: bytes.readBigUInt64LE(152),
+  }
 }
 
 function treeAt(bytes: Buffer, at: number): Tree {

@@ -1,9 +1,11 @@
 /**
- * Is the tree in this file one that LMDB can walk? LMDB trusts every offset it reads: one flipped bit in a page of
- * the tree may hide records, hand a page out twice, or end the process by a signal. This reads every page of both
- * trees, and compares what is used with what is free. The values themselves have checksums of their own.
+ * Is the tree in this file one that LMDB can walk? LMDB trusts every offset it reads: one flipped
+ * bit in a page of the tree may hide records, hand a page out twice, or end the process by a
+ * signal. This reads every page of both trees, and compares what is used with what is free. The
+ * values themselves have checksums of their own.
  *
- * The layout is that of lmdb-js 3.5: see `check-image.ts`, and `MDB_page`, `MDB_node` and `MDB_ovpage` in its `mdb.c`.
+ * The layout is that of lmdb-js 3.5: see `check-image.ts`, and `MDB_page`, `MDB_node` and
+ * `MDB_ovpage` in its `mdb.c`.
  */
 
 import { readSync } from 'node:fs'
@@ -107,12 +109,14 @@ class TreeWalk {
     let entries = 0n
     const wantsValues = tree === this.#meta.free
     const pending: Frame[] = []
-    if (tree.root !== NO_PAGE) pending.push({ page: Number(tree.root), depth: 1, low: undefined, high: undefined })
+    if (tree.root !== NO_PAGE)
+      pending.push({ page: Number(tree.root), depth: 1, low: undefined, high: undefined })
     for (let frame = pending.pop(); frame !== undefined; frame = pending.pop()) {
       const { page, depth } = frame
       this.#use(page, 1, name)
       const bytes = this.#read(page, 0, this.#meta.pageBytes)
-      if (bytes.readBigUInt64LE(8) > this.#meta.txnId) throw new Flaw(`page ${page} is of a later commit than its meta page`)
+      if (bytes.readBigUInt64LE(8) > this.#meta.txnId)
+        throw new Flaw(`page ${page} is of a later commit than its meta page`)
       const isLeaf = depth === tree.depth
       const nodes = nodesOf(bytes, page, isLeaf ? PAGE_LEAF : PAGE_BRANCH)
       checkOrder(nodes, frame, compare, isLeaf)
@@ -126,16 +130,23 @@ class TreeWalk {
       }
       nodes.forEach((node, index) => {
         const low = index === 0 ? frame.low : node.key
-        pending.push({ page: node.number, depth: depth + 1, low, high: nodes[index + 1]?.key ?? frame.high })
+        pending.push({
+          page: node.number,
+          depth: depth + 1,
+          low,
+          high: nodes[index + 1]?.key ?? frame.high,
+        })
       })
     }
-    if (entries !== tree.entries) throw new Flaw(`its ${name} has ${entries} entries, and should have ${tree.entries}`)
+    if (entries !== tree.entries)
+      throw new Flaw(`its ${name} has ${entries} entries, and should have ${tree.entries}`)
   }
 
   /** Checks where the value lies, and reads it if wanted. */
   #value(bytes: Buffer, node: Node, page: number, wanted: boolean): Buffer | undefined {
     if (node.flags === 0) {
-      if (node.at + node.number > bytes.length) throw new Flaw(`a value in page ${page} ends outside of it`)
+      if (node.at + node.number > bytes.length)
+        throw new Flaw(`a value in page ${page} ends outside of it`)
       return wanted ? bytes.subarray(node.at, node.at + node.number) : undefined
     }
     if (node.flags !== NODE_BIG || node.at + OVERFLOW_BYTES > bytes.length) {
@@ -156,7 +167,9 @@ class TreeWalk {
 
   #use(first: number, count: number, by: string): void {
     if (count < 1 || first + count > this.#pageCount) {
-      throw new Flaw(`page ${first}, used by ${by}, lies outside the file: it was cut off or altered`)
+      throw new Flaw(
+        `page ${first}, used by ${by}, lies outside the file: it was cut off or altered`,
+      )
     }
     for (let page = first; page < first + count; page++) {
       if (this.#isUsed(page)) throw new Flaw(`page ${page} is used twice, by ${by} and before`)
@@ -170,7 +183,8 @@ class TreeWalk {
       throw new Flaw(`its free list names page ${first}, which does not exist`)
     }
     for (let page = first; page < Math.min(first + count, this.#pageCount); page++) {
-      if (this.#isUsed(page)) throw new Flaw(`page ${page} is in use, and its free list says it is free`)
+      if (this.#isUsed(page))
+        throw new Flaw(`page ${page} is in use, and its free list says it is free`)
     }
   }
 
@@ -201,7 +215,8 @@ function nodesOf(bytes: Buffer, page: number, kind: number): Node[] {
   for (let place = HEADER_BYTES; place < HEADER_BYTES + lower; place += 2) {
     const node = bytes.readUInt16LE(place) + HEADER_BYTES
     const at = node + NODE_BYTES
-    if (node < upper + HEADER_BYTES || at > bytes.length) throw new Flaw(`page ${page} has an entry outside of it`)
+    if (node < upper + HEADER_BYTES || at > bytes.length)
+      throw new Flaw(`page ${page} has an entry outside of it`)
     const flags = bytes.readUInt16LE(node + 4)
     const keyEnd = at + bytes.readUInt16LE(node + 6)
     if (keyEnd > bytes.length) throw new Flaw(`page ${page} has a key that ends outside of it`)
@@ -222,7 +237,10 @@ function checkOrder(
 ): void {
   let before: Buffer | undefined
   for (const { key } of isLeaf ? nodes : nodes.slice(1)) {
-    const isRight = before === undefined ? frame.low === undefined || compare(key, frame.low) >= 0 : compare(key, before) > 0
+    const isRight =
+      before === undefined
+        ? frame.low === undefined || compare(key, frame.low) >= 0
+        : compare(key, before) > 0
     if (!isRight) throw new Flaw(`the keys in page ${frame.page} are out of order`)
     before = key
   }
@@ -238,10 +256,14 @@ function compareIntegers(a: Buffer, b: Buffer): number {
   return left < right ? -1 : Number(left > right)
 }
 
-/** lmdb-js writes a run of pages as its negative length and its first page, and leaves zeros in between. */
+/**
+ * lmdb-js writes a run of pages as its negative length and its first page, and leaves zeros in
+ * between.
+ */
 function* freeBlocks(list: Buffer): Iterable<readonly [number, number]> {
   const count = list.length < 8 ? -1 : Number(list.readBigUInt64LE(0))
-  if (count < 0 || (count + 1) * 8 > list.length) throw new Flaw('a record of its free list is cut off')
+  if (count < 0 || (count + 1) * 8 > list.length)
+    throw new Flaw('a record of its free list is cut off')
   let length = 1
   for (let index = 1; index <= count; index++) {
     const entry = Number(list.readBigInt64LE(index * 8))

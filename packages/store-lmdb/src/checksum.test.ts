@@ -11,7 +11,9 @@ describe('checksum', () => {
       for (let bit = 0; bit < record.length * 8; bit++) {
         const damaged = record.slice()
         damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        expect(() => unseal(text('key'), damaged), `bit ${bit}`).toThrow(/key 6b6579: its checksum is wrong/)
+        expect(() => unseal(text('key'), damaged), `bit ${bit}`).toThrow(
+          /key 6b6579: its checksum is wrong/,
+        )
       }
     })
   }

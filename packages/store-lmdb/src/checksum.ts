@@ -1,6 +1,7 @@
 /**
- * The checksum on every record: LMDB has none, and serves a flipped bit without a word. A record is the value
- * and 4 bytes of CRC-32 (IEEE) over key and value, so a value found under another key is noticed too.
+ * The checksum on every record: LMDB has none, and serves a flipped bit without a word. A record is
+ * the value and 4 bytes of CRC-32 (IEEE) over key and value, so a value found under another key is
+ * noticed too.
  */
 
 import { crc32 } from 'node:zlib'
@@ -18,7 +19,10 @@ export function seal(key: Bytes, value: Bytes): Bytes {
   return record
 }
 
-/** The value of a record, as a view of it. Throws `STORE_FAILED`, naming the key, if it is not what was sealed. */
+/**
+ * The value of a record, as a view of it. Throws `STORE_FAILED`, naming the key, if it is not what
+ * was sealed.
+ */
 export function unseal(key: Bytes, record: Bytes): Bytes {
   const valueBytes = record.byteLength - CHECKSUM_BYTES
   if (valueBytes >= 0) {
@@ -28,7 +32,8 @@ export function unseal(key: Bytes, record: Bytes): Bytes {
   const hex = Buffer.from(key).toString('hex')
   throw storeFailure(
     'damaged',
-    `cannot read key ${hex}: its checksum is wrong, the disk altered it; replace it from a peer, or replace this member`,
+    `cannot read key ${hex}: its checksum is wrong, the disk altered it; ` +
+      'replace it from a peer, or replace this member',
     { key: hex },
   )
 }

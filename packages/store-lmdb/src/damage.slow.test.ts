@@ -1,6 +1,18 @@
-/** Files that a disk, or a hand, has altered: refused or reported, never served, never the death of the process. */
+/**
+ * Files that a disk, or a hand, has altered: refused or reported, never served, never the death of
+ * the process.
+ */
 
-import { appendFileSync, closeSync, copyFileSync, cpSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  copyFileSync,
+  cpSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from 'node:fs'
 import { statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { isSyneviError } from 'synevi'
@@ -16,7 +28,9 @@ const WHOLE = Number.POSITIVE_INFINITY
 /** 400 keys of 300 bytes each, and one value of five pages. */
 async function filled(path: string): Promise<string> {
   const store = await LmdbStore.open({ path })
-  await store.write(Array.from({ length: 400 }, (_, index) => put(`key ${index}`, `value ${index} `.repeat(30))))
+  await store.write(
+    Array.from({ length: 400 }, (_, index) => put(`key ${index}`, `value ${index} `.repeat(30))),
+  )
   await store.write([put('large', new Uint8Array(5 * PAGE).fill(7)), remove('key 3')])
   // Six commits in all: the even meta page is in force.
   for (let more = 0; more < 4; more++) await store.write([put('key 7', 'value 7 '.repeat(30))])
@@ -70,7 +84,12 @@ describe('a file that is not whole', () => {
     ['two page sizes', PAGE + 48, [0, 32], 'disagree on the size'],
     ['flags of another kind of database', 100, [4], 'has flags'],
     ['a fixed address', 52, [9], 'has flags'],
-    ['the number of the commit before the last', 152, [4], 'has a lower number than the pages it names'],
+    [
+      'the number of the commit before the last',
+      152,
+      [4],
+      'has a lower number than the pages it names',
+    ],
     ['a number of an older commit', 152, [2], 'not of two commits in a row'],
     ['an odd number in the even place', 152, [7], 'not of two commits in a row'],
     ['a number of a later commit', PAGE + 155, [1], 'not of two commits in a row'],
@@ -90,8 +109,11 @@ describe('a file that is not whole', () => {
     for (const at of [88, 136]) {
       for (const root of [[255, 255], [0], [1]]) {
         copyFileSync(original, file)
-        for (const meta of [0, PAGE]) overwrite(file, meta + at, Uint8Array.from([...root, 0, 0, 0, 0, 0, 0].slice(0, 8)))
-        expect(() => checkImage(file, WHOLE), `${at} ${root}`).toThrow(refused('a root lies outside'))
+        for (const meta of [0, PAGE])
+          overwrite(file, meta + at, Uint8Array.from([...root, 0, 0, 0, 0, 0, 0].slice(0, 8)))
+        expect(() => checkImage(file, WHOLE), `${at} ${root}`).toThrow(
+          refused('a root lies outside'),
+        )
       }
     }
   })
@@ -111,10 +133,15 @@ describe('a file that is not whole', () => {
       rmSync(path, { recursive: true, force: true })
       const numbers = randomNumbers(seed)
       const store = await LmdbStore.open({ path, durability: 'process' })
-      const names = Array.from({ length: 300 + (numbers() % 300) }, (_, index) => `k${String(index).padStart(6, '0')}`)
+      const names = Array.from(
+        { length: 300 + (numbers() % 300) },
+        (_, index) => `k${String(index).padStart(6, '0')}`,
+      )
       const fill = names.map((name) => put(name, new Uint8Array(200 + (seed % 7) * 50)))
       const someOf = (percent: number): string[] => {
-        const chosen = names.filter(() => numbers() % 100 < percent).map((name) => [numbers(), name] as const)
+        const chosen = names
+          .filter(() => numbers() % 100 < percent)
+          .map((name) => [numbers(), name] as const)
         return chosen.sort(([a], [b]) => a - b).map(([, name]) => name)
       }
       await store.write(fill)
@@ -170,7 +197,8 @@ describe('a flipped bit', () => {
     const outcomes = { refused: 0, reported: 0, missing: 0, unharmed: 0 }
     for (let flip = 0; flip < 200; flip++) {
       const altered = Buffer.from(content)
-      // Half of them where the trees are, not the values: the first bytes of a page, and its last entry.
+      // Half of them where the trees are, not the values: the first bytes of a page, and its last
+      // entry.
       const page = numbers() % (content.length / PAGE)
       const inHead = flip % 2 === 0
       const at = page * PAGE + (inHead ? numbers() % 80 : numbers() % PAGE)
@@ -218,7 +246,10 @@ function scratchCopy(path: string, number: number, data: Buffer): string {
   return copy
 }
 
-/** Throws if something wrong was served. A record that is silently absent is for the layers above to notice. */
+/**
+ * Throws if something wrong was served. A record that is silently absent is for the layers above to
+ * notice.
+ */
 async function outcomeOf(path: string): Promise<'refused' | 'reported' | 'missing' | 'unharmed'> {
   let store: LmdbStore
   try {
@@ -232,8 +263,10 @@ async function outcomeOf(path: string): Promise<'refused' | 'reported' | 'missin
     for (const [key, value] of store.scan({})) {
       const name = Buffer.from(key).toString()
       const index = name.slice(4)
-      const expected = name === 'large' ? Buffer.alloc(5 * PAGE, 7) : Buffer.from(`value ${index} `.repeat(30))
-      if (Buffer.compare(value, expected) !== 0) throw new Error(`a wrong value was served for ${name}`)
+      const expected =
+        name === 'large' ? Buffer.alloc(5 * PAGE, 7) : Buffer.from(`value ${index} `.repeat(30))
+      if (Buffer.compare(value, expected) !== 0)
+        throw new Error(`a wrong value was served for ${name}`)
       count++
     }
     return count === 400 ? 'unharmed' : 'missing'

@@ -1,9 +1,19 @@
 /**
- * The files of a store: `data.mdb` (and LMDB's `data.mdb-lock`), `format` and `lock`. A directory is one that was
- * never used, one whose creation was cut short before anything was written, or one in use; all else is refused.
+ * The files of a store: `data.mdb` (and LMDB's `data.mdb-lock`), `format` and `lock`. A directory
+ * is one that was never used, one whose creation was cut short before anything was written, or one
+ * in use; all else is refused.
  */
 
-import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+} from 'node:fs'
 import { readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SyneviError } from 'synevi'
@@ -13,6 +23,7 @@ import { messageOf, storeFailure, systemCode } from './store-failure.ts'
 const FORMAT = 1
 const FORMAT_FILE = 'format'
 
+/** A path that is a directory, and may be written to. */
 export class DataDirectory {
   readonly path: string
 
@@ -31,7 +42,8 @@ export class DataDirectory {
     try {
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
     } catch (error) {
-      const message = `cannot write into ${path}: ${messageOf(error)}; a node must own its data directory`
+      const help = 'a node must own its data directory'
+      const message = `cannot write into ${path}: ${messageOf(error)}; ${help}`
       throw storeFailure('refused', message, { path, cause: error })
     }
   }
@@ -41,19 +53,25 @@ export class DataDirectory {
   }
 
   /**
-   * Whether `data.mdb` must be made. Throws `INCOMPATIBLE_VERSION` for a newer format, `STORE_FAILED` if the data
-   * is gone: a node that forgot its promises must not come back as if it were new.
+   * Whether `data.mdb` must be made. Throws `INCOMPATIBLE_VERSION` for a newer format,
+   * `STORE_FAILED` if the data is gone: a node that forgot its promises must not come back as if it
+   * were new.
    */
   isNew(): boolean {
     const format = this.#format()
     const hasData = existsSync(this.dataFile)
     if (format === undefined) return !hasData
     if (format > FORMAT) {
-      const message = `cannot open ${this.path}: written in store format ${format}, this version reads ${FORMAT}; upgrade first`
-      throw new SyneviError('INCOMPATIBLE_VERSION', message, { definite: true, details: { path: this.path } })
+      const help = `this version reads ${FORMAT}; upgrade first`
+      const message = `cannot open ${this.path}: written in store format ${format}, ${help}`
+      throw new SyneviError('INCOMPATIBLE_VERSION', message, {
+        definite: true,
+        details: { path: this.path },
+      })
     }
     if (!hasData) {
-      const message = `cannot open ${this.path}: it was used, and data.mdb is gone; replace this member, it must not start empty`
+      const help = 'replace this member, it must not start empty'
+      const message = `cannot open ${this.path}: it was used, and data.mdb is gone; ${help}`
       throw storeFailure('missing', message, { path: this.path })
     }
     return false
@@ -78,7 +96,10 @@ export class DataDirectory {
     syncDirectory(this.path)
   }
 
-  /** Puts a file that `write` made beside it in the place of `data.mdb`: it is there whole, or not at all. */
+  /**
+   * Puts a file that `write` made beside it in the place of `data.mdb`: it is there whole, or not
+   * at all.
+   */
   async place(write: (file: string) => Promise<void>): Promise<void> {
     const draft = `${this.dataFile}.new`
     rmSync(draft, { force: true })
@@ -102,26 +123,39 @@ export class DataDirectory {
       text = readFileSync(file, 'utf8')
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return undefined
-      throw storeFailure('refused', `cannot read ${file}: ${messageOf(error)}`, { path: file, cause: error })
+      throw storeFailure('refused', `cannot read ${file}: ${messageOf(error)}`, {
+        path: file,
+        cause: error,
+      })
     }
     const version = /^synevi-store-lmdb ([1-9]\d{0,8})\n$/.exec(text)?.[1]
     if (version !== undefined) return Number(version)
-    const message = `cannot open ${this.path}: its file "format" is not that of a Synevi store; name another directory, or replace this member`
+    const why = 'its file "format" is not that of a Synevi store'
+    const help = 'name another directory, or replace this member'
+    const message = `cannot open ${this.path}: ${why}; ${help}`
     throw storeFailure('damaged', message, { path: file })
   }
 }
 
 function cannotMake(path: string, error: unknown): Error {
-  if (systemCode(error) === 'ENOENT') return misplaced(path, `its parent ${dirname(path)} does not exist; make it first`)
+  if (systemCode(error) === 'ENOENT')
+    return misplaced(path, `its parent ${dirname(path)} does not exist; make it first`)
   if (systemCode(error) === 'ENOTDIR') return misplaced(path, `${dirname(path)} is not a directory`)
-  return storeFailure('refused', `cannot make ${path}: ${messageOf(error)}; let the node's user write there`, {
-    path,
-    cause: error,
-  })
+  return storeFailure(
+    'refused',
+    `cannot make ${path}: ${messageOf(error)}; let the node's user write there`,
+    {
+      path,
+      cause: error,
+    },
+  )
 }
 
 function misplaced(path: string, why: string): SyneviError {
-  return new SyneviError('INVALID_ARGUMENT', `cannot open ${path}: ${why}`, { definite: true, details: { path } })
+  return new SyneviError('INVALID_ARGUMENT', `cannot open ${path}: ${why}`, {
+    definite: true,
+    details: { path },
+  })
 }
 
 function syncFile(file: string): void {

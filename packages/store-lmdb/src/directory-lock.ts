@@ -1,12 +1,20 @@
 /**
  * One store at a time in a directory: a file that names who holds it.
  *
- * The file gives the quick and clear answer. Where it cannot know (another container, a system without `/proc`),
- * it gives way, and LMDB's own table of readers, which the kernel keeps honest, has the last word: see
- * `LmdbEnvironment.others`.
+ * The file gives the quick and clear answer. Where it cannot know (another container, a system
+ * without `/proc`), it gives way, and LMDB's own table of readers, which the kernel keeps honest,
+ * has the last word: see `LmdbEnvironment.others`.
  */
 
-import { linkSync, readFileSync, readdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  linkSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -46,9 +54,13 @@ export function lockDirectory(directory: string): DirectoryLock {
     if (holder !== undefined && mayBeAlive(holder)) throw lockedBy(directory, holder.pid)
     setAside(directory, file, found)
   }
-  throw storeFailure('locked', `cannot open ${directory}: its lock changes hands all the time; try again`, {
-    path: directory,
-  })
+  throw storeFailure(
+    'locked',
+    `cannot open ${directory}: its lock changes hands all the time; try again`,
+    {
+      path: directory,
+    },
+  )
 }
 
 /** The failure for a directory that another process has open. */
@@ -56,7 +68,8 @@ export function lockedBy(directory: string, pid: number): Error {
   const who = pid === process.pid ? 'this process' : `process ${pid}`
   return storeFailure(
     'locked',
-    `cannot open ${directory}: ${who} has it open; one node at a time may use a data directory, stop that one first`,
+    `cannot open ${directory}: ${who} has it open; ` +
+      'one node at a time may use a data directory, stop that one first',
     { path: directory },
   )
 }
@@ -70,7 +83,10 @@ function create(directory: string, file: string, text: string): boolean {
     return true
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return false
-    const help = systemCode(error) === 'ENOSPC' ? 'free some space first' : 'a node must own its data directory'
+    const help =
+      systemCode(error) === 'ENOSPC'
+        ? 'free some space first'
+        : 'a node must own its data directory'
     const message = `cannot write into ${directory}: ${messageOf(error)}; ${help}`
     throw storeFailure('refused', message, { path: directory, cause: error })
   } finally {
@@ -109,10 +125,16 @@ function parseHolder(text: string): Holder | undefined {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null) return undefined
-    if (!('pid' in value) || typeof value.pid !== 'number' || !('host' in value) || typeof value.host !== 'string') {
+    if (
+      !('pid' in value) ||
+      typeof value.pid !== 'number' ||
+      !('host' in value) ||
+      typeof value.host !== 'string'
+    ) {
       return undefined
     }
-    const started = 'started' in value && typeof value.started === 'string' ? { started: value.started } : {}
+    const started =
+      'started' in value && typeof value.started === 'string' ? { started: value.started } : {}
     const boot = 'boot' in value && typeof value.boot === 'string' ? { boot: value.boot } : {}
     return { pid: value.pid, host: value.host, ...started, ...boot }
   } catch {
@@ -139,7 +161,10 @@ function self(): Holder {
   }
 }
 
-/** Ticks from the start of the computer to that of the process: the 22nd field, counted behind the name. */
+/**
+ * Ticks from the start of the computer to that of the process: the 22nd field, counted behind the
+ * name.
+ */
 function startOf(pid: string): string | undefined {
   const stat = firstLineOf(`/proc/${pid}/stat`)
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')

@@ -1,4 +1,7 @@
-/** Disks that are full, limited or read-only. Mounts where that is allowed; a limit of the shell elsewhere. */
+/**
+ * Disks that are full, limited or read-only. Mounts where that is allowed; a limit of the shell
+ * elsewhere.
+ */
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -63,14 +66,22 @@ async function expectAllThere(path: string, acknowledged: unknown): Promise<void
 }
 
 describe('a write that fails', () => {
-  it.runIf(process.platform === 'linux')('stops the store; a new process finds all that was acknowledged', async () => {
-    const path = scratchPath()
-    const child = new Child('failing-child.ts', [path, '0'], { fileBytesMax: 2 ** 20 })
-    const result = resultOf(await child.ended)
-    expect(result).toMatchObject({ ...STOPPED, message: expect.stringMatching(/^the store in .* has stopped: a write failed/) })
-    await expectAllThere(path, result['acknowledged'])
-  })
+  // The limit on the size of a file is the shell's of Linux.
+  it.runIf(process.platform === 'linux')(
+    'stops the store; a new process finds all that was acknowledged',
+    async () => {
+      const path = scratchPath()
+      const child = new Child('failing-child.ts', [path, '0'], { fileBytesMax: 2 ** 20 })
+      const result = resultOf(await child.ended)
+      expect(result).toMatchObject({
+        ...STOPPED,
+        message: expect.stringMatching(/^the store in .* has stopped: a write failed/),
+      })
+      await expectAllThere(path, result['acknowledged'])
+    },
+  )
 
+  // Not everyone may mount.
   it.runIf(mayMount)('for want of space, without a reserve, does the same', async () => {
     const disk = mountTmpfs('size=2m')
     const path = join(disk, 'data')
@@ -81,6 +92,7 @@ describe('a write that fails', () => {
   })
 })
 
+// Not everyone may mount.
 describe.runIf(mayMount)('a small disk', () => {
   it('is never filled: writes are turned away, reads go on, and it recovers', async () => {
     const disk = mountTmpfs('size=64m')

@@ -1,4 +1,7 @@
-/** Writers that are killed at any moment: what was acknowledged is there, nothing in part, and no lock is left. */
+/**
+ * Writers that are killed at any moment: what was acknowledged is there, nothing in part, and no
+ * lock is left.
+ */
 
 import { describe, expect, it } from 'vitest'
 import { LmdbStore } from './lmdb-store.ts'

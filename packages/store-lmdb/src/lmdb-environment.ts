@@ -1,16 +1,20 @@
 /**
- * The only file that knows `lmdb`: one database of byte keys and byte records, one write at a time, and reads of
- * the last write that resolved.
+ * The only file that knows `lmdb`: one database of byte keys and byte records, one write at a time,
+ * and reads of the last write that resolved.
  *
  * What was checked in lmdb 3.5.6, and how it is used:
- * - `overlappingSync: false`: a commit writes its pages, `fdatasync`s, and only then writes the meta page, through
- *   a descriptor opened with `O_DSYNC`. Commit and flush are one moment, and readers see a commit only after it.
- * - A commit is visible to new readers a moment before its promise resolves. So all reads go through one read
- *   transaction, taken anew when a write has resolved: nothing in flight is ever seen. It costs no space: LMDB
- *   keeps the pages of the last commit in any case.
- * - With `eventTurnBatching` (its default) a failed commit also rejects a promise that nobody can reach, which
- *   ends the process. It is off.
- * - A failed commit prints to stderr, and rejects with an error whose `commitError`, a promise, has the cause.
+ *
+ * With `overlappingSync: false` a commit writes its pages, syncs them, and only then writes the
+ * meta page, through a descriptor opened with `O_DSYNC`. Commit and flush are one moment, and
+ * readers see a commit only after it.
+ *
+ * A commit is visible to new readers a moment before its promise resolves. So all reads go through
+ * one read transaction, taken anew when a write has resolved: nothing in flight is ever seen. It
+ * costs no space, for LMDB keeps the pages of the last commit in any case.
+ *
+ * With `eventTurnBatching` (its default) a failed commit also rejects a promise that nobody can
+ * reach, which ends the process. It is off. A failed commit prints to stderr, and rejects with an
+ * error whose `commitError`, a promise, has the cause.
  */
 
 import { open, type RootDatabase } from 'lmdb'
@@ -39,6 +43,7 @@ type ReadTransaction = ReturnType<RootDatabase<Buffer, Uint8Array>['useReadTrans
 /** The least key there is, for LMDB has no open end. */
 const LEAST_KEY = Uint8Array.of(0)
 
+/** One open database. After a rejected commit, no method may be called any more. */
 export class LmdbEnvironment {
   readonly #database: RootDatabase<Buffer, Uint8Array>
   #reader: ReadTransaction
@@ -68,7 +73,10 @@ export class LmdbEnvironment {
   page(query: PageQuery): { readonly key: Bytes; readonly record: Bytes }[] {
     const found: { key: Bytes; record: Bytes }[] = []
     let bytes = 0
-    for (const { key, value } of this.#database.getRange({ ...bounds(query), transaction: this.#reader })) {
+    for (const { key, value } of this.#database.getRange({
+      ...bounds(query),
+      transaction: this.#reader,
+    })) {
       found.push({ key: plain(key), record: value })
       bytes += key.length + value.length
       if (found.length >= query.countMax || bytes >= query.bytesMax) break
@@ -76,14 +84,21 @@ export class LmdbEnvironment {
     return found
   }
 
-  /** Atomic, in order, and on the disk when it resolves (`sync`). After a rejection nothing may be called. */
+  /**
+   * Atomic, in order, and on the disk when it resolves (`sync`). After a rejection nothing may be
+   * called.
+   */
   async commit(mutations: readonly RecordMutation[]): Promise<void> {
     try {
       await this.#database.batch(() => {
         for (const { key, record } of mutations) {
           // Their promises are the batch's.
           if (record === undefined) void this.#database.remove(key)
-          else void this.#database.put(key, Buffer.from(record.buffer, record.byteOffset, record.byteLength))
+          else
+            void this.#database.put(
+              key,
+              Buffer.from(record.buffer, record.byteOffset, record.byteLength),
+            )
         }
       })
       await this.#database.flushed
@@ -94,7 +109,10 @@ export class LmdbEnvironment {
     this.#reader = this.#newReader()
   }
 
-  /** A consistent and compact copy, made beside reads and writes. The file must not exist. Not yet synced. */
+  /**
+   * A consistent and compact copy, made beside reads and writes. The file must not exist. Not yet
+   * synced.
+   */
   async copy(file: string): Promise<void> {
     await this.#database.backup(file, true)
   }
@@ -103,7 +121,9 @@ export class LmdbEnvironment {
   others(): readonly number[] {
     this.#database.readerCheck()
     const lines = this.#database.readerList().split('\n')
-    const pids = lines.map((line) => /^\s*(\d+)\s/.exec(line)?.[1]).filter((pid) => pid !== undefined)
+    const pids = lines
+      .map((line) => /^\s*(\d+)\s/.exec(line)?.[1])
+      .filter((pid) => pid !== undefined)
     return pids.map(Number).filter((pid) => pid !== process.pid)
   }
 
@@ -121,7 +141,13 @@ export class LmdbEnvironment {
 }
 
 /** What lmdb calls start and end go with the direction; it has no open ends backwards. */
-function bounds(query: PageQuery): { start?: Bytes; end?: Bytes; reverse: boolean; exclusiveStart: boolean; inclusiveEnd: boolean } {
+function bounds(query: PageQuery): {
+  start?: Bytes
+  end?: Bytes
+  reverse: boolean
+  exclusiveStart: boolean
+  inclusiveEnd: boolean
+} {
   const { from, until, reverse, after } = query
   const start = after ?? (reverse ? until : from)
   const end = reverse ? (from ?? LEAST_KEY) : until

@@ -21,15 +21,23 @@ const PAGE_BYTES_MAX = 2 ** 20
 
 /**
  * The contract of `Store`, and beyond it:
- * - Reads show exactly the writes that have resolved: nothing in flight, nothing that is not on the disk.
- * - Every record carries a checksum bound to its key. A record that the disk altered is not served: `get` and
- *   `scan` throw `STORE_FAILED` with the key in `details`. (A record that the disk *lost* is not noticed here.)
- * - The first write that fails, and damage to the tree itself, stop the store: from then on every call fails with
- *   the same `STORE_FAILED`, and LMDB is not touched again, not even by `close`. End the process, then open anew.
- * - A write that would eat into the reserve is refused with `STORE_FULL` before LMDB sees it. Reads go on, writes
- *   do not.
- * - A scan reads page by page and holds nothing open in between: iterated across an await, it goes on behind its
- *   last key with what is there then.
+ *
+ * Reads show exactly the writes that have resolved: nothing in flight, nothing that is not on the
+ * disk.
+ *
+ * Every record carries a checksum bound to its key. A record that the disk altered is not served:
+ * `get` and `scan` throw `STORE_FAILED` with the key in `details`. A record that the disk lost is
+ * not noticed here, but by the hash chain above, and by the check on opening.
+ *
+ * The first write that fails, and damage to the tree itself, stop the store: from then on every
+ * call fails with the same `STORE_FAILED`, and LMDB is not touched again, not even by `close`. End
+ * the process, then open anew.
+ *
+ * A write that would eat into the reserve is refused with `STORE_FULL` before LMDB sees it. Reads
+ * go on, writes do not.
+ *
+ * A scan reads page by page and holds nothing open in between: iterated across an await, it goes on
+ * behind its last key with what is there then.
  */
 export class LmdbStore implements Store, AsyncDisposable {
   readonly #directory: DataDirectory
@@ -50,9 +58,10 @@ export class LmdbStore implements Store, AsyncDisposable {
   }
 
   /**
-   * Opens or makes the data directory. Rejects with `INVALID_ARGUMENT` (an option, or a path that cannot be one),
-   * `INCOMPATIBLE_VERSION` (written by a newer version), or `STORE_FAILED`, whose `details.reason` is `locked`
-   * (in use; the only one worth a retry), `damaged`, `missing` or `refused`. A refused file is left as it was.
+   * Opens or makes the data directory. Rejects with `INVALID_ARGUMENT` (an option, or a path that
+   * cannot be one), `INCOMPATIBLE_VERSION` (written by a newer version), or `STORE_FAILED`, whose
+   * `details.reason` is `locked` (in use; the only one worth a retry), `damaged`, `missing` or
+   * `refused`. A refused file is left as it was.
    */
   static async open(options: LmdbStoreOptions): Promise<LmdbStore> {
     const parsed = parseLmdbOptions(options)
@@ -68,7 +77,10 @@ export class LmdbStore implements Store, AsyncDisposable {
     }
   }
 
-  /** Throws `STORE_FAILED` for a key outside the contract, a record that fails its checksum, a stopped store. */
+  /**
+   * Throws `STORE_FAILED` for a key outside the contract, a record that fails its checksum, a
+   * stopped store.
+   */
   get(key: Bytes): Bytes | undefined {
     this.#assertOpen()
     assertKey(key)
@@ -86,7 +98,12 @@ export class LmdbStore implements Store, AsyncDisposable {
     const bounds = { from: from?.length === 0 ? undefined : from, until, reverse }
     let after: Bytes | undefined
     for (let count = PAGE_COUNT_FIRST; left > 0; count = Math.min(2 * count, PAGE_COUNT_MAX)) {
-      const page = this.#page({ ...bounds, after, countMax: Math.min(count, left), bytesMax: PAGE_BYTES_MAX })
+      const page = this.#page({
+        ...bounds,
+        after,
+        countMax: Math.min(count, left),
+        bytesMax: PAGE_BYTES_MAX,
+      })
       if (page.length === 0) return
       for (const { key, record } of page) {
         left--
@@ -96,12 +113,18 @@ export class LmdbStore implements Store, AsyncDisposable {
     }
   }
 
-  /** Beside the contract's, rejects with `CLOSED`. Only `STORE_FULL` is known to have changed nothing. */
+  /**
+   * Beside the contract's, rejects with `CLOSED`. Only `STORE_FULL` is known to have changed
+   * nothing.
+   */
   async write(batch: readonly Mutation[]): Promise<void> {
     this.#assertOpen()
     if (this.#full !== undefined) throw this.#full
     if (this.#writing !== undefined) {
-      throw storeFailure('misuse', 'cannot write: the write before has not resolved; await each before the next')
+      throw storeFailure(
+        'misuse',
+        'cannot write: the write before has not resolved; await each before the next',
+      )
     }
     let recordBytes = 0
     const mutations: RecordMutation[] = []
@@ -122,8 +145,8 @@ export class LmdbStore implements Store, AsyncDisposable {
   }
 
   /**
-   * Waits for a write or copy under way. A stopped store is not closed but left to the end of the process: the
-   * directory cannot be opened again before that.
+   * Waits for a write or copy under way. A stopped store is not closed but left to the end of the
+   * process: the directory cannot be opened again before that.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -136,20 +159,25 @@ export class LmdbStore implements Store, AsyncDisposable {
 
   /** False from the reserve downwards, and once writes are refused. Cheap. */
   hasRoom(): boolean {
-    if (this.#stopped !== undefined || this.#full !== undefined || this.#closing !== undefined) return false
+    if (this.#stopped !== undefined || this.#full !== undefined || this.#closing !== undefined)
+      return false
     return this.#space.hasRoom()
   }
 
   /**
-   * A complete, compacted store in a directory that does not exist or is empty, as of some moment during the call;
-   * durable when it resolves. Reads and writes go on meanwhile. One at a time. Rejects with `STORE_FAILED`; then
-   * the copy is not there, and the store goes on.
+   * A complete, compacted store in a directory that does not exist or is empty, as of some moment
+   * during the call; durable when it resolves. Reads and writes go on meanwhile. One at a time.
+   * Rejects with `STORE_FAILED`; then the copy is not there, and the store goes on.
    */
   async copyTo(directory: string): Promise<void> {
     this.#assertOpen()
-    if (this.#copying !== undefined) throw storeFailure('misuse', 'cannot copy: another copy is under way')
+    if (this.#copying !== undefined)
+      throw storeFailure('misuse', 'cannot copy: another copy is under way')
     const target = new DataDirectory(directory)
-    if (!target.isEmpty()) throw storeFailure('misuse', `cannot copy to ${directory}: it is not empty`, { path: directory })
+    if (!target.isEmpty())
+      throw storeFailure('misuse', `cannot copy to ${directory}: it is not empty`, {
+        path: directory,
+      })
     this.#copying = this.#copy(target)
     try {
       await this.#copying
@@ -167,7 +195,10 @@ export class LmdbStore implements Store, AsyncDisposable {
     try {
       await this.#environment.commit(mutations)
     } catch (error) {
-      throw this.#stop(`a write failed (${messageOf(error)}); what it held may or may not be there`, error)
+      throw this.#stop(
+        `a write failed (${messageOf(error)}); what it held may or may not be there`,
+        error,
+      )
     }
   }
 
@@ -194,19 +225,26 @@ export class LmdbStore implements Store, AsyncDisposable {
     return this.#reading(() => this.#environment.page(query))
   }
 
-  /** What LMDB itself finds wrong is in the tree, not in a record: nothing it says can be trusted after that. */
+  /**
+   * What LMDB itself finds wrong is in the tree, not in a record: nothing it says can be trusted
+   * after that.
+   */
   #reading<T>(read: () => T): T {
     try {
       return read()
     } catch (error) {
-      throw this.#stop(`a read failed (${messageOf(error)}); the file is damaged, replace this member`, error)
+      throw this.#stop(
+        `a read failed (${messageOf(error)}); the file is damaged, replace this member`,
+        error,
+      )
     }
   }
 
   #takeSpace(bytes: number): void {
     if (this.#space.take(bytes)) return
     const { path } = this.#directory
-    const message = `cannot write ${bytes} bytes to ${path}: that would use up the reserve; free space, then restart the node`
+    const help = 'free space, then restart the node'
+    const message = `cannot write ${bytes} bytes to ${path}: that would use up the reserve; ${help}`
     this.#full = new SyneviError('STORE_FULL', message, { definite: false, details: { path } })
     throw this.#full
   }
@@ -214,12 +252,19 @@ export class LmdbStore implements Store, AsyncDisposable {
   #assertOpen(): void {
     if (this.#stopped !== undefined) throw this.#stopped
     if (this.#closing === undefined) return
-    throw new SyneviError('CLOSED', `cannot use the store in ${this.#directory.path}: it is closed`, { definite: true })
+    throw new SyneviError(
+      'CLOSED',
+      `cannot use the store in ${this.#directory.path}: it is closed`,
+      { definite: true },
+    )
   }
 
   #stop(why: string, cause: unknown): SyneviError {
     const { path } = this.#directory
-    this.#stopped ??= storeFailure('write', `the store in ${path} has stopped: ${why}`, { path, cause })
+    this.#stopped ??= storeFailure('write', `the store in ${path} has stopped: ${why}`, {
+      path,
+      cause,
+    })
     return this.#stopped
   }
 }
@@ -231,8 +276,12 @@ interface Opened {
   readonly space: Space
 }
 
-async function openEnvironment(directory: DataDirectory, options: ParsedLmdbOptions): Promise<LmdbEnvironment> {
-  if (directory.isNew()) await directory.place(async (file) => startEnvironment(file, options).close())
+async function openEnvironment(
+  directory: DataDirectory,
+  options: ParsedLmdbOptions,
+): Promise<LmdbEnvironment> {
+  if (directory.isNew())
+    await directory.place(async (file) => startEnvironment(file, options).close())
   checkImage(directory.dataFile, options.treeCheckMaxBytes)
   const environment = startEnvironment(directory.dataFile, options)
   const [other] = environment.others()
@@ -243,7 +292,8 @@ async function openEnvironment(directory: DataDirectory, options: ParsedLmdbOpti
   }
   await environment.close()
   if (other !== undefined) throw lockedBy(directory.path, other)
-  const message = `cannot open ${directory.path}: it has data, and its file "format" is gone; replace this member`
+  const why = 'it has data, and its file "format" is gone'
+  const message = `cannot open ${directory.path}: ${why}; replace this member`
   throw storeFailure('damaged', message, { path: directory.path })
 }
 
@@ -260,7 +310,8 @@ function startEnvironment(file: string, options: ParsedLmdbOptions): LmdbEnviron
   try {
     return new LmdbEnvironment(file, options.mapMaxBytes, options.durability)
   } catch (error) {
-    const help = 'if it says there is no memory, lower mapMaxBytes or lift the limit on address space'
+    const help =
+      'if it says there is no memory, lower mapMaxBytes or lift the limit on address space'
     const message = `cannot open ${file}: LMDB says ${messageOf(error)}; ${help}`
     throw storeFailure('refused', message, { path: file, cause: error })
   }
@@ -295,5 +346,8 @@ function assertKey(key: Bytes): void {
 
 function assertValue(value: Bytes): void {
   if (value.length <= VALUE_BYTES_MAX) return
-  throw storeFailure('misuse', `a value of ${value.length} bytes: values have at most ${VALUE_BYTES_MAX}`)
+  throw storeFailure(
+    'misuse',
+    `a value of ${value.length} bytes: values have at most ${VALUE_BYTES_MAX}`,
+  )
 }

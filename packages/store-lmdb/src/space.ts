@@ -4,10 +4,14 @@
 const RESERVE_BYTES_MAX = 256 * 2 ** 20
 /** A measurement is believed this long. */
 const FRESH_MS = 100
-/** LMDB copies each page it changes; a mutation may touch a leaf, and its branches are shared by most. */
+/**
+ * LMDB copies each page it changes; a mutation may touch a leaf, and its branches are shared by
+ * most.
+ */
 const MUTATION_BYTES = 2 * 4096
 const WRITE_BYTES = 16 * 4096
 
+/** How much there is, and how much must stay. */
 export interface SpaceLimits {
   /** How much the file system can still take, now. */
   availableBytes(): number
@@ -46,8 +50,8 @@ export class Space {
   }
 
   /**
-   * Whether a write that may add `bytes` leaves half of the reserve. What fits counts as used until the next
-   * measurement.
+   * Whether a write that may add `bytes` leaves half of the reserve. What fits counts as used until
+   * the next measurement.
    */
   take(bytes: number): boolean {
     if (!this.#leaves(0.5, bytes)) return false
@@ -68,7 +72,8 @@ export class Space {
     const { reserveBytes, mapMaxBytes } = this.#limits
     const mapReserveBytes = Math.min(reserveBytes, mapMaxBytes / 8)
     return (
-      this.#diskBytes - bytes >= reserveBytes * share && this.#mapBytes - bytes >= mapReserveBytes * share
+      this.#diskBytes - bytes >= reserveBytes * share &&
+      this.#mapBytes - bytes >= mapReserveBytes * share
     )
   }
 

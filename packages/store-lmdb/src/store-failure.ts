@@ -1,4 +1,6 @@
-/** The failures of this store, in one shape: what was tried, on what, and what the reader can do. */
+/**
+ * The failures of this store, in one shape: what was tried, on what, and what the reader can do.
+ */
 
 import { SyneviError } from 'synevi'
 
@@ -18,7 +20,11 @@ export type FailureReason =
   | 'misuse'
 
 /** A `STORE_FAILED`. Never definite: the store does not know what the bytes meant. */
-export function storeFailure(reason: FailureReason, message: string, more: FailureFields = {}): SyneviError {
+export function storeFailure(
+  reason: FailureReason,
+  message: string,
+  more: FailureFields = {},
+): SyneviError {
   const { cause, ...details } = more
   return new SyneviError('STORE_FAILED', message, {
     definite: false,
@@ -28,6 +34,7 @@ export function storeFailure(reason: FailureReason, message: string, more: Failu
   })
 }
 
+/** What a failure says beside its message. */
 export interface FailureFields {
   readonly path?: string
   /** Of the record concerned, in hexadecimal digits. */

@@ -4,7 +4,10 @@ import type { Bytes, Mutation, Store } from 'synevi'
 
 const KEYS_PER_BATCH = 5
 
-/** Batch `number`: its own keys with values of several sizes, a deletion of older ones, and the key `last`. */
+/**
+ * Batch `number`: its own keys with values of several sizes, a deletion of older ones, and the key
+ * `last`.
+ */
 export function batchOf(number: number): Mutation[] {
   const own = Array.from({ length: KEYS_PER_BATCH }, (_, index) => ({
     key: keyOf(number, index),
@@ -15,8 +18,8 @@ export function batchOf(number: number): Mutation[] {
 }
 
 /**
- * How many batches are there, from 0 on. Throws if one is there in part, one is missing below another, or a value is
- * not what was written.
+ * How many batches are there, from 0 on. Throws if one is there in part, one is missing below
+ * another, or a value is not what was written.
  */
 export function countBatches(store: Store): number {
   const last = store.get(new Uint8Array(Buffer.from('last')))
@@ -26,13 +29,18 @@ export function countBatches(store: Store): number {
       const found = store.get(keyOf(number, index))
       const deleted = index === 0 && number + 20 < count
       const expected = number < count && !deleted ? valueOf(number, index) : undefined
-      const same = found === undefined || expected === undefined ? found === expected : Buffer.compare(found, expected) === 0
-      if (!same) throw new Error(`batch ${number} of ${count} is there in part, or wrong: key ${index}`)
+      const same =
+        found === undefined || expected === undefined
+          ? found === expected
+          : Buffer.compare(found, expected) === 0
+      if (!same)
+        throw new Error(`batch ${number} of ${count} is there in part, or wrong: key ${index}`)
     }
   }
   const keys = [...store.scan({})].length
   const expected = count === 0 ? 0 : count * KEYS_PER_BATCH - Math.max(0, count - 20) + 1
-  if (keys !== expected) throw new Error(`${keys} keys after ${count} batches, expected ${expected}`)
+  if (keys !== expected)
+    throw new Error(`${keys} keys after ${count} batches, expected ${expected}`)
   return count
 }
 

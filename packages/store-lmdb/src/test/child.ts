@@ -30,11 +30,16 @@ export class Child {
     const node = [process.execPath, '--conditions=source', '--import', 'tsx', file, ...args]
     const { fileBytesMax, ...user } = limits
     // Not a signal but an error: the shell's child inherits that it is ignored.
-    const limit = fileBytesMax === undefined ? '' : `trap '' XFSZ; ulimit -f ${fileBytesMax / 512}; `
+    const limit =
+      fileBytesMax === undefined ? '' : `trap '' XFSZ; ulimit -f ${fileBytesMax / 512}; `
     // Another user cannot read this one's tsx cache.
     const env = { ...process.env, TSX_DISABLE_CACHE: '1' }
     const shell = [`${limit}exec "$@"`, 'sh', ...node]
-    this.process = spawn('sh', ['-c', ...shell], { ...user, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.process = spawn('sh', ['-c', ...shell], {
+      ...user,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let stderr = ''
     this.process.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       this.#stdout += chunk
@@ -44,7 +49,9 @@ export class Child {
       stderr += chunk
     })
     this.ended = new Promise((resolve) => {
-      this.process.on('close', (code, signal) => resolve({ code, signal, stdout: this.#stdout, stderr }))
+      this.process.on('close', (code, signal) =>
+        resolve({ code, signal, stdout: this.#stdout, stderr }),
+      )
     })
   }
 
@@ -58,7 +65,8 @@ export class Child {
       this.#onOutput()
     })
     const ended = await Promise.race([printed, this.ended])
-    if (ended !== undefined && whole().length < count) throw new Error(`it ended early: ${JSON.stringify(ended)}`)
+    if (ended !== undefined && whole().length < count)
+      throw new Error(`it ended early: ${JSON.stringify(ended)}`)
     return whole()
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Writes batches until one fails, tries every call after that, and prints how it went as one line of JSON:
- * `failing-child.ts PATH RESERVE_BYTES`. The reserve is `default` or a number.
+ * Writes batches until one fails, tries every call after that, and prints how it went as one line
+ * of JSON: `failing-child.ts PATH RESERVE_BYTES`. The reserve is `default` or a number.
  */
 
 import { isSyneviError } from 'synevi'
@@ -10,7 +10,10 @@ import { batchOf } from './batch.ts'
 const [path = '', reserve = 'default'] = process.argv.slice(2)
 const key = new Uint8Array(Buffer.from('last'))
 
-const store = await LmdbStore.open({ path, ...(reserve === 'default' ? {} : { reserveBytes: Number(reserve) }) })
+const store = await LmdbStore.open({
+  path,
+  ...(reserve === 'default' ? {} : { reserveBytes: Number(reserve) }),
+})
 let acknowledged = 0
 let warnings = 0
 let failure: unknown
@@ -33,7 +36,7 @@ async function outcomeOf(call: () => unknown): Promise<string> {
   }
 }
 
-console.log(
+print(
   JSON.stringify({
     acknowledged,
     warned: warnings > 0,
@@ -53,3 +56,7 @@ console.log(
     ),
   }),
 )
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

@@ -1,6 +1,6 @@
 /**
- * Opens a store, reads everything, writes something, closes, and prints how that went as one line of JSON:
- * `open-child.ts PATH`.
+ * Opens a store, reads everything, writes something, closes, and prints how that went as one line
+ * of JSON: `open-child.ts PATH`.
  */
 
 import { isSyneviError } from 'synevi'
@@ -17,9 +17,13 @@ try {
   }
   await store.write([{ key: Uint8Array.of(255, 1), value: Uint8Array.of(1) }])
   await store.close()
-  console.log(JSON.stringify({ count }))
+  print(JSON.stringify({ count }))
 } catch (error) {
   if (!isSyneviError(error)) throw error
   const { code, message, details } = error
-  console.log(JSON.stringify({ code, message, details }))
+  print(JSON.stringify({ code, message, details }))
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
 }

@@ -1,6 +1,7 @@
 /**
- * Writes batches for ever, and prints the number of each that has resolved: `writer-child.ts PATH FIRST DURABILITY`.
- * Batch n: five keys of its own, and the key `last`, all with values made from n.
+ * Writes batches for ever, and prints the number of each that has resolved: `writer-child.ts PATH
+ * FIRST DURABILITY`. Batch n: five keys of its own, and the key `last`, all with values made from
+ * n.
  */
 
 import { writeSync } from 'node:fs'
