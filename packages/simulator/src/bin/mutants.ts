@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+/**
+ * Plants every known bug into a copy of the core and hunts it: `mutants [--only NAME] [--from SEED] [--jobs 2]`.
+ * Prints mutant → schedules until found. Exits 1 when one survives, does not apply or does not compile.
+ */
+
+import { parseArgs } from 'node:util'
+import type { Mutant } from '../mutant/mutant.ts'
+import type { HuntResult } from '../mutant/hunt.ts'
+import { MUTANTS } from '../mutant/mutants.ts'
+import { Workshop } from '../mutant/workshop.ts'
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '2' },
+  },
+})
+const chosen = MUTANTS.filter(({ name }) => values.only === undefined || name.includes(values.only))
+const started = performance.now()
+const queue = [...chosen]
+let killed = 0
+let twice = 0
+let failures = chosen.length === 0 ? 1 : 0
+
+console.log(`${'mutant'.padEnd(42)} ${'found by'.padEnd(34)} ${'schedules'.padStart(9)}  rule that broke; scenarios that fail`)
+await Promise.all(Array.from({ length: Number(values.jobs) }, serve))
+console.log(
+  `mutants ${failures === 0 ? 'OK' : 'FAILED'}: ${chosen.length} mutants, ${killed} killed, ${twice} by a scenario too, ` +
+    `${failures} failures, ${Math.round((performance.now() - started) / 1000)} s`,
+)
+process.exitCode = failures === 0 ? 0 : 1
+
+async function serve(): Promise<void> {
+  const shop = await Workshop.open()
+  try {
+    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+      try {
+        report(mutant, await shop.try(mutant, BigInt(values.from)))
+      } catch (error) {
+        failures++
+        console.log(`${mutant.name.padEnd(42)} FAILED: ${error instanceof Error ? error.message : String(error)}`)
+      }
+    }
+  } finally {
+    shop.close()
+  }
+}
+
+function report(mutant: Mutant, { blind, scenarios }: HuntResult): void {
+  const name = mutant.name.padEnd(42)
+  const also = scenarios.length === 0 ? '' : `; ${scenarios.slice(0, 3).join(', ')}${scenarios.length > 3 ? ', …' : ''}`
+  if (mutant.harmless !== undefined) {
+    const found = blind !== undefined || scenarios.length > 0
+    if (found) failures++
+    console.log(`${name} ${found ? `FAILED: not harmless: ${blind?.what ?? ''}${also}` : `harmless: ${mutant.harmless}`}`)
+    return
+  }
+  if (blind === undefined) {
+    failures++
+    console.log(`${name} SURVIVED ${mutant.hunts.map((each) => JSON.stringify(each)).join(' ')}${also}`)
+    return
+  }
+  killed++
+  if (scenarios.length > 0) twice++
+  console.log(`${name} ${blind.by.padEnd(34)} ${String(blind.after).padStart(9)}  ${blind.rule}${also}`)
+}

@@ -1,0 +1,8 @@
+/** All planted bugs of this package's instruments, in the order of the table. */
+
+import type { Mutant } from './mutant.ts'
+import { ORDER_MUTANTS } from './order-mutants.ts'
+import { QUORUM_MUTANTS } from './quorum-mutants.ts'
+import { RECOVERY_MUTANTS } from './recovery-mutants.ts'
+
+export const MUTANTS: readonly Mutant[] = [...QUORUM_MUTANTS, ...RECOVERY_MUTANTS, ...ORDER_MUTANTS]
