@@ -25,9 +25,6 @@ import type { Bytes } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Request } from '../request.ts'
 
-/** Of each hash. */
-export const CHAIN_HASH_BYTES = 32
-
 /** The longest outcome that is its own note. */
 export const NOTE_BYTES_MAX = 32
 

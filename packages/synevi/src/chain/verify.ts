@@ -6,7 +6,7 @@
 import type { Bytes, LogEntry, Timestamp } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
-import { durableSource } from '../state/executor-state.ts'
+import { durableSource } from '../state/state-source.ts'
 import {
   logAfter,
   placeBelow,

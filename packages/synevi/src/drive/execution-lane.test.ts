@@ -6,7 +6,6 @@
 import { describe, expect, it } from 'vitest'
 import { TIMESTAMP_ZERO, millis, type Execution } from '@synevi/accord'
 import { chainStart } from '../chain/hash-chain.ts'
-import type { ExecuteContext, Executor, Outcome } from '../contract/executor.ts'
 import { bigintCodec, stringCodec } from '../define/plain-codecs.ts'
 import { KvExecutor, Kv } from '../executor/kv.ts'
 import { NoopExecutor } from '../executor/noop.ts'
@@ -14,39 +13,18 @@ import { MemoryStore } from '../store/memory-store.ts'
 import {
   LaneUnderTest,
   SETTINGS,
+  batch,
   bytesOf,
+  done,
   executionOf,
+  executorOf,
+  laneOf,
   placeOf,
   request,
   textOf,
+  type Run,
 } from '../test/lane-under-test.ts'
 import { ExecutionLane, type LaneParts } from './execution-lane.ts'
-
-type Run = (payload: string, context: ExecuteContext) => unknown
-
-/** An executor of one transaction, `x/run`, that may give anything at all. */
-function executorOf(run: Run, name = 'x'): Executor {
-  return {
-    name,
-    version: 1,
-    handles: [`${name}/run`],
-    // What JavaScript gives is no more typed than this.
-    execute: ({ payload }, context) => run(textOf(payload), context) as Outcome,
-  }
-}
-
-const done = (text = ''): Outcome => ({ ok: true, value: bytesOf(text) })
-
-async function laneOf(run: Run): Promise<LaneUnderTest> {
-  return LaneUnderTest.open(new MemoryStore(), [executorOf(run)])
-}
-
-function batch(place: number, ...payloads: readonly string[]): Execution {
-  return executionOf(
-    place,
-    payloads.map((payload, i) => request(100_000 * place + i, 'x/run', payload)),
-  )
-}
 
 describe('entries', () => {
   it('count from 1 without a gap, a nanosecond apart within a transaction', async () => {
@@ -196,80 +174,6 @@ describe('a request that throws', () => {
   })
 })
 
-describe('a request id', () => {
-  const count: Run = (_, context) => {
-    const table = context.table('t', bigintCodec)
-    const next = (table.get('n') ?? 0n) + 1n
-    table.put('n', next)
-    if (next === 2n) throw new Error('the second')
-    return done(String(next))
-  }
-
-  it('has the effect of its first use, in the same batch, later, and after a restart', async () => {
-    const store = new MemoryStore()
-    const node = await LaneUnderTest.open(store, [executorOf(count)])
-    const twice = executionOf(1, [
-      request(5, 'x/run', 'a'),
-      request(5, 'x/run', 'a'),
-      request(6, 'x/run', 'a'),
-    ])
-    const [first, again, other] = node.run(twice).outcomes
-    expect(again).toEqual({ ...first, duplicate: true })
-    expect(other?.position).toBe(2n)
-    const later = node.run(executionOf(2, [request(5, 'x/run', 'a')])).outcomes[0]
-    expect(later).toEqual({ ...first, duplicate: true })
-    await node.flush()
-    const reopened = await LaneUnderTest.open(store, [executorOf(count)])
-    const restarted = reopened.run(executionOf(3, [request(5, 'x/run', 'a')]))
-    expect(restarted.outcomes[0]).toEqual({ ...first, duplicate: true })
-    expect(restarted.result.watermark.position).toBe(2n)
-  })
-
-  it('gives the failure again', async () => {
-    const node = await laneOf((text) => {
-      throw new Error(text)
-    })
-    const [first] = node.run(executionOf(1, [request(5, 'x/run', 'a')])).outcomes
-    const [again] = node.run(executionOf(2, [request(5, 'x/run', 'a')])).outcomes
-    expect(again).toEqual({ ...first, kind: 'failed', duplicate: true })
-  })
-
-  it('is refused with another payload or another name, and nothing happens', async () => {
-    const node = await LaneUnderTest.open(new MemoryStore(), [
-      executorOf(count),
-      executorOf(count, 'y'),
-    ])
-    const [first] = node.run(executionOf(1, [request(5, 'x/run', 'a')])).outcomes
-    for (const changed of [request(5, 'x/run', 'b'), request(5, 'y/run', 'a')]) {
-      const { outcomes, result } = node.run(executionOf(2, [changed]))
-      expect(outcomes).toEqual([
-        { ...first, kind: 'reused', ok: false, value: bytesOf(''), duplicate: false },
-      ])
-      expect(result.watermark.position).toBe(1n)
-    }
-  })
-
-  it('whose outcome was too large to keep is answered with the fact', async () => {
-    const node = await laneOf(() => done('r'.repeat(65)))
-    const [first] = node.run(executionOf(1, [request(5, 'x/run', 'a')])).outcomes
-    const [again] = node.run(executionOf(2, [request(5, 'x/run', 'a')])).outcomes
-    expect(first?.value).toHaveLength(65)
-    expect(again).toEqual({ ...first, kind: 'forgotten', value: bytesOf(''), duplicate: true })
-  })
-
-  it('is new again once dedupMax others came after it', async () => {
-    const settings = { ...SETTINGS, dedupMax: 3 }
-    const node = await LaneUnderTest.open(new MemoryStore(), [executorOf(() => done())], settings)
-    const run = (place: number, id: number): boolean | undefined =>
-      node.run(executionOf(place, [request(id, 'x/run')])).outcomes[0]?.duplicate
-    expect([1, 2, 3].map((id) => run(id, id))).toEqual([false, false, false])
-    expect(run(4, 1)).toBe(true)
-    expect(run(5, 4)).toBe(false)
-    expect(run(6, 1)).toBe(false)
-    expect(run(7, 3)).toBe(true)
-  })
-})
-
 describe('what nobody here handles', () => {
   it('blocks, and nothing of the batch is executed', async () => {
     let ran = 0
@@ -344,120 +248,6 @@ describe('executors side by side', () => {
   ])('cannot have %s', async (_, executors) => {
     const opening = LaneUnderTest.open(new MemoryStore(), executors)
     await expect(opening).rejects.toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
-  })
-})
-
-describe('the context', () => {
-  it('is the same on every node and another for every request', async () => {
-    const look: Run = (_, context) => {
-      const { id, txnId, position, coordinator, time, nowMs, random } = context
-      const drawn = [random.u32(), random.float(), [...random.bytes(5)]]
-      const facts = { id, txnId, position, coordinator, time, nowMs, drawn, uuid: context.uuid() }
-      return done(
-        JSON.stringify(facts, (_key, value: unknown) =>
-          typeof value === 'bigint' ? `${value}` : value,
-        ),
-      )
-    }
-    const run = async (): Promise<readonly string[]> =>
-      (await laneOf(look)).run(batch(1, 'a', 'b')).outcomes.map((one) => textOf(one.value))
-    const [a = '', b = ''] = await run()
-    expect(await run()).toEqual([a, b])
-    expect(JSON.parse(a)).toMatchObject({
-      id: '000000000000000000000000000186a0',
-      txnId: String(placeOf(1)),
-      position: '1',
-      coordinator: 3,
-      time: '1700000000000001000',
-      nowMs: 1_700_000_000_000,
-    })
-    const [first, second] = [a, b].map((text): unknown => JSON.parse(text))
-    expect(first).not.toMatchObject({ drawn: Object(second).drawn })
-    // The time of 2023-11-14T22:13:20Z, version 7, the variant of RFC 9562.
-    expect(Object(first).uuid).toMatch(
-      /^018bcfe5-6800-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
-    )
-    expect(Object(first).uuid).not.toBe(Object(second).uuid)
-  })
-
-  it('is of no use once its execution has ended', async () => {
-    let kept: ExecuteContext | undefined
-    const node = await laneOf((text, context) => {
-      kept ??= context
-      return done(text)
-    })
-    node.run(batch(1, 'a'))
-    const invalid = expect.objectContaining({ code: 'INVALID_ARGUMENT' })
-    const key = bytesOf('k')
-    const late = [
-      () => kept?.put(key, key),
-      () => kept?.get(key),
-      () => kept?.delete(key),
-      () => [...(kept?.scan({}) ?? [])],
-      () => kept?.afterApply(() => undefined),
-      () => kept?.table('t', stringCodec).put('k', 'v'),
-    ]
-    for (const use of late) expect(use).toThrow(invalid)
-    expect((await node.apply(batch(2, 'b'))).result.mutations.length).toBeGreaterThan(0)
-    expect([...node.state.view('x').scan({})]).toEqual([])
-  })
-
-  it.each<[string, (context: ExecuteContext) => unknown]>([
-    ['an empty key', (context) => context.get(bytesOf(''))],
-    ['a key of 513 bytes', (context) => context.put(new Uint8Array(513), bytesOf(''))],
-    ['an empty key of a table', (context) => context.table('t', stringCodec).get('')],
-    [
-      'a key of a table of 513 bytes',
-      (context) => context.table('t', stringCodec).get('x'.repeat(513)),
-    ],
-    ['a lone surrogate', (context) => context.table('t', stringCodec).put('\ud800', '')],
-    ['a table without a name', (context) => context.table('', stringCodec)],
-    ['a table with a zero in its name', (context) => context.table('a\u0000b', stringCodec)],
-    ['a negative limit', (context) => [...context.scan({ limit: -1 })]],
-  ])('refuses %s', async (_, use) => {
-    const node = await laneOf((_text, context) => {
-      use(context)
-      return done()
-    })
-    const [outcome] = node.run(batch(1, 'a')).outcomes
-    expect(outcome?.kind).toBe('failed')
-    expect(outcome && textOf(outcome.value)).toContain('cannot use the state')
-  })
-
-  it('orders tables and bytes as UTF-8, apart from each other', async () => {
-    const keys = ['a', 'ab', 'a\u0000', 'b', 'ä', '€', '😀', '\uffff', 'a/1', 'a/2']
-    const node = await laneOf((_, context) => {
-      const table = context.table('t', stringCodec)
-      for (const key of keys) table.put(key, `=${key}`)
-      context.table('t2', stringCodec).put('a', 'other')
-      context.put(bytesOf('t'), bytesOf('raw'))
-      const ordered = keys.toSorted((a, b) => Buffer.compare(bytesOf(a), bytesOf(b)))
-      expect([...table.scan()]).toEqual(ordered.map((key) => [key, `=${key}`]))
-      expect([...table.scan('a/')].map(([key]) => key)).toEqual(['a/1', 'a/2'])
-      expect([...table.scan('zz')]).toEqual([])
-      expect([...context.scan({})]).toEqual([[bytesOf('t'), bytesOf('raw')]])
-      return done()
-    })
-    const [outcome] = (await node.apply(batch(1, 'a'))).outcomes
-    expect(outcome && textOf(outcome.value)).toBe('')
-    const stored = [...node.state.view('x').table('t', stringCodec).scan()]
-    expect(stored.map(([key]) => key)).toEqual(
-      keys.toSorted((a, b) => Buffer.compare(bytesOf(a), bytesOf(b))),
-    )
-  })
-
-  it('scans bytes in both directions, within bounds', async () => {
-    const node = await laneOf((_, context) => {
-      for (const byte of [3, 1, 2, 0xff]) context.put(Uint8Array.of(byte), Uint8Array.of(byte))
-      const keys = (range: Parameters<ExecuteContext['scan']>[0]): number[] =>
-        [...context.scan(range)].map(([key]) => key[0] ?? -1)
-      expect(keys({})).toEqual([1, 2, 3, 0xff])
-      expect(keys({ reverse: true, limit: 2 })).toEqual([0xff, 3])
-      expect(keys({ from: Uint8Array.of(2), until: Uint8Array.of(3) })).toEqual([2])
-      expect(keys({ limit: 0 })).toEqual([])
-      return done()
-    })
-    expect(node.run(batch(1, 'a')).outcomes[0]?.kind).toBe('applied')
   })
 })
 

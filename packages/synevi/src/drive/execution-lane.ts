@@ -26,7 +26,7 @@ import type { Executor, LogPosition, Outcome } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import { decodeBatch, isLaterBatch, type Request } from '../request.ts'
 import { timeAfter } from '../state/agreed-time.ts'
-import { durableSource } from '../state/executor-state.ts'
+import { durableSource } from '../state/state-source.ts'
 import { textOfBytes } from '../state/key-layout.ts'
 import { formatPlace, placeKey } from '../state/log-table.ts'
 import type { AppliedHead, ClusterSettings } from '../state/node-facts.ts'
@@ -43,6 +43,7 @@ export type LaneResult =
   /** It names what no executor here handles. Nothing of it was executed. */
   | { readonly kind: 'blocked'; readonly why: string }
 
+/** What a lane is made of. */
 export interface LaneParts {
   readonly store: Store
   readonly executors: readonly Executor[]

@@ -9,10 +9,9 @@ import { invariant, type Bytes, type Mutation } from '@synevi/accord'
 import type { Store } from '../contract/store.ts'
 import { SyneviError, isSyneviError } from '../synevi-error.ts'
 import { SortedKeys } from '../store/sorted-keys.ts'
-import type { StateSink, TextRange } from '../state/executor-state.ts'
+import { scanSealed, type StateSink, type TextRange } from '../state/state-source.ts'
 import { bytesOfText } from '../state/key-layout.ts'
 import { SEAL_BYTES, getSealed, sealInPlace } from '../state/sealed.ts'
-import { scanSealed } from '../state/sealed-scan.ts'
 
 /** The last write of one key by one execution. */
 interface Entry {

@@ -6,12 +6,8 @@
 import type { Bytes, NodeSerial, TxnId } from '@synevi/accord'
 import type { ExecuteContext, LogPosition, RequestId } from '../contract/executor.ts'
 import { SeededRandom } from '../seeded-random.ts'
-import {
-  ExecutorWriter,
-  type ExecutorKeys,
-  type StateSink,
-  type TextRange,
-} from '../state/executor-state.ts'
+import { ExecutorWriter, type ExecutorKeys } from '../state/executor-state.ts'
+import type { StateSink, TextRange } from '../state/state-source.ts'
 import { SyneviError } from '../synevi-error.ts'
 
 /** Where a request stands; all of it agreed. */

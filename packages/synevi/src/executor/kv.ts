@@ -116,6 +116,7 @@ export interface KvRequests {
   readonly get: QueryType<string, Bytes | undefined>
 }
 
+/** Makes the requests that {@link KvExecutor} handles. */
 export const Kv: KvRequests = Object.freeze<KvRequests>({
   write: defineTransaction('kv/write', { input: writeCodec }),
   delete: defineTransaction('kv/delete', { input: stringCodec }),

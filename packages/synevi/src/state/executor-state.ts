@@ -2,31 +2,10 @@
 
 import type { Bytes } from '@synevi/accord'
 import type { Codec, StateReader, StateWriter, Table, TableReader } from '../contract/executor.ts'
-import type { Range, Store } from '../contract/store.ts'
+import type { Range } from '../contract/store.ts'
 import { SyneviError } from '../synevi-error.ts'
 import { TABLE, behindPrefix, bytesOfText, textOfBytes } from './key-layout.ts'
-import { scanSealed } from './sealed-scan.ts'
-import { getSealed } from './sealed.ts'
-
-/** A {@link Range} over keys as text. */
-export interface TextRange {
-  readonly from?: string | undefined
-  readonly until?: string | undefined
-  readonly reverse?: boolean | undefined
-  readonly limit?: number | undefined
-}
-
-/** State by whole keys, as text of one code unit for each byte. */
-export interface StateSource {
-  get(key: string): Bytes | undefined
-  scan(range: TextRange): Iterable<readonly [string, Bytes]>
-}
-
-/** State that can be written. */
-export interface StateSink extends StateSource {
-  put(key: string, value: Bytes): void
-  delete(key: string): void
-}
+import type { StateSink, StateSource } from './state-source.ts'
 
 /** Of a key of an executor: 1 to 512 bytes. */
 export const STATE_KEY_BYTES_MAX = 512
@@ -39,17 +18,6 @@ const SPACE_TABLES = '\u0000\u0001'
 const ASCII_NAME = /^[\u0020-\u007e]{1,64}$/
 // oxlint-disable-next-line no-control-regex
 const ASCII = /^[\u0000-\u007f]*$/
-
-/**
- * What is durable: for reads from outside of executions. Reads throw `STORE_FAILED` for damaged
- * values.
- */
-export function durableSource(store: Store): StateSource {
-  return {
-    get: (key) => getSealed(store, bytesOfText(key)),
-    scan: (range) => scanSealed(store, range),
-  }
-}
 
 /** Where the keys of one executor stand. Tables and keys of bytes never meet. */
 export class ExecutorKeys {

@@ -38,6 +38,7 @@ export const TABLE = {
   state: 0x40,
 } as const
 
+/** The first byte of a key. */
 export type Table = (typeof TABLE)[keyof typeof TABLE]
 
 /** The tables' names for messages. */
@@ -69,6 +70,7 @@ export const FACT = {
   applied: 0x0a,
 } as const
 
+/** The second byte of the key of a fact. */
 export type Fact = (typeof FACT)[keyof typeof FACT]
 
 /** The name of the table that a key belongs to, for messages. */
@@ -87,10 +89,12 @@ export function tableEnd(table: Table): Bytes {
   return Uint8Array.of(table + 1)
 }
 
+/** The key of a fact. */
 export function factKey(fact: Fact): Bytes {
   return Uint8Array.of(TABLE.fact, fact)
 }
 
+/** The key of what is known of a peer. */
 export function peerKey(serial: NodeSerial): Bytes {
   return Uint8Array.of(TABLE.peer, serial >>> 8, serial & 0xff)
 }

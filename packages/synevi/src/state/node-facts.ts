@@ -50,6 +50,7 @@ export interface AppliedHead {
   readonly time: bigint
 }
 
+/** An epoch and who votes in it. */
 export interface Membership {
   readonly epoch: Epoch
   readonly members: readonly MemberEntry[]
@@ -79,6 +80,7 @@ export function parseFact<T>(store: Store, fact: Fact, parse: (reader: FieldRead
   })
 }
 
+/** Says whose store it is: once, when it is made. */
 export function formatIdentity(identity: StoredIdentity): Mutation[] {
   const self = new FieldWriter()
     .uint16(identity.serial)
@@ -86,6 +88,7 @@ export function formatIdentity(identity: StoredIdentity): Mutation[] {
   return [factMutation(FACT.cluster, identity.cluster), factMutation(FACT.self, self.finish())]
 }
 
+/** Whose store it is. Throws `STORE_FAILED`. */
 export function readIdentity(store: Store): StoredIdentity {
   const cluster = parseFact(store, FACT.cluster, (reader) => reader.raw(16).slice())
   const self = parseFact(store, FACT.self, (reader) => ({
@@ -95,6 +98,7 @@ export function readIdentity(store: Store): StoredIdentity {
   return { cluster, ...self }
 }
 
+/** Sets what the cluster agreed on: once, when the store is made. */
 export function formatSettings(settings: ClusterSettings): Mutation {
   const writer = new FieldWriter()
   writer
@@ -104,6 +108,7 @@ export function formatSettings(settings: ClusterSettings): Mutation {
   return factMutation(FACT.settings, writer.finish())
 }
 
+/** What the cluster agreed on. Throws `STORE_FAILED`. */
 export function readSettings(store: Store): ClusterSettings {
   return parseFact(store, FACT.settings, (reader) => ({
     dedupMax: reader.uint32(),
@@ -112,11 +117,13 @@ export function readSettings(store: Store): ClusterSettings {
   }))
 }
 
+/** Sets the members of the open epoch. */
 export function formatMembership(membership: Membership): Mutation {
   const writer = new FieldWriter().uint16(membership.epoch).raw(encodeMembers(membership.members))
   return factMutation(FACT.membership, writer.finish())
 }
 
+/** The members of the open epoch. Throws `STORE_FAILED`. */
 export function readMembership(store: Store): Membership {
   return parseFact(store, FACT.membership, (reader) => ({
     epoch: epoch(reader.uint16()),
@@ -124,11 +131,13 @@ export function readMembership(store: Store): Membership {
   }))
 }
 
+/** Sets how far the node has applied. */
 export function formatApplied(head: AppliedHead): Mutation {
   const writer = new FieldWriter().uint64(head.time).raw(encodeWatermark(head.watermark))
   return factMutation(FACT.applied, writer.finish())
 }
 
+/** How far the node has applied, durably. Throws `STORE_FAILED`. */
 export function readApplied(store: Store): AppliedHead {
   return parseFact(store, FACT.applied, (reader) => ({
     time: reader.uint64(),
@@ -136,10 +145,12 @@ export function readApplied(store: Store): AppliedHead {
   }))
 }
 
+/** Sets the number of the write that this is a part of. */
 export function formatDurableSeq(seq: bigint): Mutation {
   return factMutation(FACT.durableSeq, new FieldWriter(8).uint64(seq).finish())
 }
 
+/** The number of the last write. Throws `STORE_FAILED`. */
 export function readDurableSeq(store: Store): bigint {
   return parseFact(store, FACT.durableSeq, (reader) => reader.uint64())
 }
@@ -149,18 +160,22 @@ export function formatHlcReserve(reserve: Hlc): Mutation {
   return factMutation(FACT.hlcReserve, new FieldWriter(16).timestamp(reserve << 16n).finish())
 }
 
+/** Where the clock of the next process begins. Throws `STORE_FAILED`. */
 export function readHlcReserve(store: Store): Hlc {
   return parseFact(store, FACT.hlcReserve, (reader) => hlc(reader.timestamp() >> 16n))
 }
 
+/** Sets whether a quorum has accepted this store. */
 export function formatAdmitted(admitted: boolean): Mutation {
   return factMutation(FACT.admitted, Uint8Array.of(admitted ? 1 : 0))
 }
 
+/** Whether a quorum has accepted this store. Throws `STORE_FAILED`. */
 export function readAdmitted(store: Store): boolean {
   return parseFact(store, FACT.admitted, (reader) => reader.byte() === 1)
 }
 
+/** Sets what is known of a peer's store. */
 export function formatPeer(peer: PeerIdentity): Mutation {
   const key = peerKey(peer.serial)
   const writer = new FieldWriter().uint64(peer.durableSeq).shortBytes(peer.storeId)

@@ -9,7 +9,7 @@ import { timestamp } from '@synevi/accord'
 import { PendingState } from '../drive/pending-state.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { bytesOf, contents, request } from '../test/lane-under-test.ts'
-import { durableSource } from './executor-state.ts'
+import { durableSource } from './state-source.ts'
 import { TABLE, positionKey } from './key-layout.ts'
 import { RequestMemory, recall, type Remembered } from './request-memory.ts'
 

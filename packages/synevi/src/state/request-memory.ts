@@ -10,7 +10,7 @@
 import { invariant, type Bytes, type TxnId } from '@synevi/accord'
 import { textOfHash, type HashText } from '../chain/hash-chain.ts'
 import type { LogPosition } from '../contract/executor.ts'
-import type { StateSink, StateSource } from './executor-state.ts'
+import type { StateSink, StateSource } from './state-source.ts'
 import { FieldReader, FieldWriter } from './fields.ts'
 import {
   TABLE,
@@ -38,6 +38,7 @@ export interface Remembered {
   readonly value: Bytes | undefined
 }
 
+/** How much is remembered: the same on all nodes, or they diverge. */
 export interface RequestMemoryLimits {
   /** Request ids remembered. */
   readonly dedupMax: number

@@ -18,12 +18,13 @@ import {
   type Write,
 } from '@synevi/accord'
 import { payloadDigest } from '../chain/hash-chain.ts'
-import type { Executor } from '../contract/executor.ts'
+import type { ExecuteContext, Executor, Outcome } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import { ExecutionLane, type LaneResult } from '../drive/execution-lane.ts'
 import type { Executed } from '../drive/outcome.ts'
 import { encodeBatch, type Request } from '../request.ts'
 import type { ClusterSettings } from '../state/node-facts.ts'
+import { MemoryStore } from '../store/memory-store.ts'
 import { NodeState } from '../state/node-state.ts'
 import type { NodeStateOptions } from '../state/store-identity.ts'
 
@@ -160,4 +161,34 @@ export function contents(store: Store): ReadonlyMap<string, string> {
     all.set(Buffer.from(key).toString('hex'), Buffer.from(value).toString('hex'))
   }
   return all
+}
+
+/** What an execution does, and gives. */
+export type Run = (payload: string, context: ExecuteContext) => unknown
+
+/** An executor of one transaction, `x/run`, that may give anything at all. */
+export function executorOf(run: Run, name = 'x'): Executor {
+  return {
+    name,
+    version: 1,
+    handles: [`${name}/run`],
+    // What JavaScript gives is no more typed than this.
+    execute: ({ payload }, context) => run(textOf(payload), context) as Outcome,
+  }
+}
+
+/** A success. */
+export const done = (text = ''): Outcome => ({ ok: true, value: bytesOf(text) })
+
+/** A lane with one such executor and a fresh store. */
+export async function laneOf(run: Run): Promise<LaneUnderTest> {
+  return LaneUnderTest.open(new MemoryStore(), [executorOf(run)])
+}
+
+/** Requests to that executor with these payloads, the ids never used before. */
+export function batch(place: number, ...payloads: readonly string[]): Execution {
+  return executionOf(
+    place,
+    payloads.map((payload, i) => request(100_000 * place + i, 'x/run', payload)),
+  )
 }
