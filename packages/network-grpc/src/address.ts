@@ -7,9 +7,9 @@ export interface HostPort {
 }
 
 const HOST = /^[A-Za-z0-9._-]{1,253}$/
-const ADDRESS = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:[\]]+)):(\d{1,5})$/
+const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/
 
-/** `undefined` for what is not an address. Port 0 is one: the caller says whether it means anything. */
+/** `undefined` for what is not an address. Port 0 is one: callers say whether it may be. */
 export function parseAddress(text: string): HostPort | undefined {
   const match = typeof text === 'string' ? ADDRESS.exec(text) : null
   if (match === null) return undefined

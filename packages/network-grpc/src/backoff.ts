@@ -1,4 +1,7 @@
-/** Waits between attempts: doubling, bounded, and spread by a seeded source so that peers do not dial in step. */
+/**
+ * Waits between attempts: doubling, bounded, and spread by a seeded source so that peers do not
+ * dial in step.
+ */
 
 /** Made by `backoff`. */
 export interface Backoff {

@@ -1,6 +1,7 @@
 /**
- * The peer port: accepts connections, keeps those that have said no hello few and short-lived, and hands the rest to
- * gRPC. We own the sockets so that a refusal has a reason, silence ends, and closing takes no longer than it must.
+ * The peer port: accepts connections, keeps those that have said no hello few and short-lived, and
+ * hands the rest to gRPC. We own the sockets so that a refusal has a reason, silence ends, and
+ * closing takes no longer than it must.
  */
 
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
@@ -16,6 +17,7 @@ const SWEEP_MS = 50
 const STRANGER_MAX_BYTES = 64 * 1024
 const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
+/** Callbacks come from socket events only. */
 export interface DoorOptions {
   readonly listen: HostPort
   readonly tls: TlsOptions | undefined
@@ -118,7 +120,8 @@ export class Door {
     if (!(first instanceof Buffer)) return
     const length = Math.min(first.length, HTTP2_PREFACE.length)
     if (first.compare(HTTP2_PREFACE, 0, length, 0, length) !== 0) {
-      const what = first[0] === 0x16 && first[1] === 3 ? 'TLS, which this node has not' : 'not HTTP/2'
+      const what =
+        first[0] === 0x16 && first[1] === 3 ? 'TLS, which this node has not' : 'not HTTP/2'
       this.#refuse(socket, refusal('garbage', `a connection to the peer port speaks ${what}`))
       return
     }
@@ -127,7 +130,7 @@ export class Door {
   }
 
   #tlsServer(tls: TlsOptions): Server {
-    // Node.js only says that a handshake takes too long: silence is ended by the sweep, which comes first.
+    // Node.js only says that a handshake takes too long. Silence is ended by the sweep, and sooner.
     const server = createTlsServer({ ...tls, handshakeTimeout: 2 * this.#options.helloTimeoutMs })
     server.on('secureConnection', (socket) => this.#secured(socket))
     server.on('tlsClientError', (error, socket) => {
@@ -185,7 +188,7 @@ export class Door {
     })
     this.#watch(connection)
     if (this.#strangers.size <= strangersMax) return
-    // The oldest goes: who means well says hello in milliseconds, so a crowd cannot keep members out.
+    // The oldest goes. Who means well says hello in milliseconds: a crowd keeps no member out.
     for (const oldest of this.#strangers) {
       const why = `more than ${strangersMax} connections without a hello: the oldest is closed`
       this.#dismiss(oldest, refusal('crowded', why))

@@ -1,4 +1,7 @@
-/** The frames that wait for one peer: bounded in bytes, whole frames only, the oldest go first when it is full. */
+/**
+ * The frames that wait for one peer: bounded in bytes, whole frames only, the oldest go first when
+ * it is full.
+ */
 
 import type { Bytes } from 'synevi'
 
@@ -36,7 +39,10 @@ export class FrameQueue {
     return dropped
   }
 
-  /** The oldest frames, as many as fit in `maxBytes` with `overheadBytes` each; at least one, if there is one. */
+  /**
+   * The oldest frames, as many as fit in `maxBytes` with `overheadBytes` each; at least one, if
+   * there is one.
+   */
   take(maxBytes: number, overheadBytes: number): readonly Bytes[] {
     const taken: Bytes[] = []
     let bytes = 0

@@ -42,9 +42,10 @@ interface Running {
 }
 
 /**
- * Each node dials each peer and sends on the stream it dialed. A peer counts as linked while both streams stand: ours,
- * whose hello it accepted, and its own; the loss of either is reported at once. Frames to a peer that cannot be reached
- * are dropped, frames to a slow one wait up to `queueMaxBytes`. The constructor throws `INVALID_ARGUMENT`.
+ * Each node dials each peer and sends on the stream it dialed. A peer counts as linked while both
+ * streams stand: ours, whose hello it accepted, and its own; the loss of either is reported at
+ * once. Frames to a peer that cannot be reached are dropped, frames to a slow one wait up to
+ * `queueMaxBytes`. The constructor throws `INVALID_ARGUMENT`.
  */
 export class GrpcNetwork implements Network {
   readonly #settings: Settings
@@ -72,8 +73,8 @@ export class GrpcNetwork implements Network {
   }
 
   /**
-   * Resolves once peers can reach it. Rejects with `INVALID_ARGUMENT` when it cannot listen, was started before, or the
-   * certificate is not for `self`; with `CLOSED` after `close`.
+   * Resolves once peers can reach it. Rejects with `INVALID_ARGUMENT` when it cannot listen, was
+   * started before, or the certificate is not for `self`; with `CLOSED` after `close`.
    */
   async start(self: NetworkSelf, listener: NetworkListener): Promise<void> {
     if (this.#closing !== undefined) throw failed('CLOSED', 'cannot start: the network is closed')
@@ -111,7 +112,10 @@ export class GrpcNetwork implements Network {
     if (this.#wanted !== undefined) this.#reconcile(this.#running, this.#wanted)
   }
 
-  /** May come before `start`, which then dials. The node itself may be among the peers, and is left out. */
+  /**
+   * May come before `start`, which then dials. The node itself may be among the peers, and is left
+   * out.
+   */
   connect(peers: readonly PeerAddress[]): void {
     this.#wanted = [...peers]
     if (this.#running !== undefined) this.#reconcile(this.#running, this.#wanted)

@@ -9,7 +9,10 @@ import { refusal, type Refusal } from './refusal.ts'
 import { CODE_TRAILER } from './service.ts'
 import { parseToPeer, type Hello, type ToPeer } from './wire.ts'
 
-/** Who owns the stream. Nothing is called after `ended`, and `ended` once, for an accepted stream only. */
+/**
+ * Who owns the stream. Nothing is called after `ended`, and `ended` once, for an accepted stream
+ * only.
+ */
 export interface InboundHost {
   judge(hello: Hello, certificate: CertificateNames | undefined): Judged
   /** The answer to an accepted hello. */
@@ -19,10 +22,14 @@ export interface InboundHost {
   /** Refused at the hello, or cut off later: `stream.peer` is undefined at the hello. */
   refused(stream: InboundStream, refusal: Refusal): void
   ended(stream: InboundStream): void
-  /** The stream is over, accepted or not, cut by us or ended from outside: its connection has no use left. */
+  /**
+   * The stream is over, accepted or not, cut by us or ended from outside: its connection has no use
+   * left.
+   */
   finished(stream: InboundStream, how: 'cut' | 'ended'): void
 }
 
+/** What one stream may carry. */
 export interface InboundLimits {
   readonly frameMaxBytes: number
   readonly receive: ReceiveLimits
@@ -30,6 +37,7 @@ export interface InboundLimits {
 
 type State = 'hello' | 'open' | 'closed'
 
+/** Lives by the events of its call, and tells its host what they mean. */
 export class InboundStream {
   /** The remote end of its connection, `host:port`. */
   readonly remote: string
@@ -43,11 +51,7 @@ export class InboundStream {
   #heardAtMs = performance.now()
   #resume: NodeJS.Timeout | undefined
 
-  constructor(
-    call: ServerDuplexStream<Buffer, Buffer>,
-    host: InboundHost,
-    limits: InboundLimits,
-  ) {
+  constructor(call: ServerDuplexStream<Buffer, Buffer>, host: InboundHost, limits: InboundLimits) {
     this.remote = call.getPeer()
     this.#call = call
     this.#host = host

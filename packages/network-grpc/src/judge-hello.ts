@@ -17,6 +17,7 @@ export interface HelloContext {
   readonly aliveInstance: (serial: number) => Bytes | undefined
 }
 
+/** What became of a hello. */
 export type Judged =
   | { readonly kind: 'accepted'; readonly peer: PeerAddress }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
@@ -37,23 +38,33 @@ function refusalOf(hello: Hello, context: HelloContext): Refusal | undefined {
     return refusal('version', why)
   }
   if (!equal(hello.cluster, self.cluster)) {
-    return refusal('cluster', `${nameOf(hello)} belongs to cluster ${hex(hello.cluster)}, not ${hex(self.cluster)}`)
+    return refusal(
+      'cluster',
+      `${nameOf(hello)} belongs to cluster ${hex(hello.cluster)}, not ${hex(self.cluster)}`,
+    )
   }
   if (context.certificate !== undefined) {
     const flaw = identityFlaw(context.certificate, { cluster: self.cluster, id: hello.id })
     if (flaw !== undefined) return refusal('certificate', `${nameOf(hello)}: ${flaw}`)
   }
-  return refusalOfTarget(hello, context) ?? (peers === undefined ? NOT_READY : refusalOfMember(hello, context))
+  return (
+    refusalOfTarget(hello, context) ??
+    (peers === undefined ? NOT_READY : refusalOfMember(hello, context))
+  )
 }
 
 const NOT_READY: Refusal = refusal('notReady', 'this node does not know its peers yet: dial again')
 
 function refusalOfTarget(hello: Hello, { self, instance }: HelloContext): Refusal | undefined {
   if (equal(hello.instance, instance)) {
-    return refusal('wrongTarget', `node ${self.id} dialed itself where it expected ${targetOf(hello)}`)
+    return refusal(
+      'wrongTarget',
+      `node ${self.id} dialed itself where it expected ${targetOf(hello)}`,
+    )
   }
   if (hello.targetSerial !== self.serial || hello.targetId !== self.id) {
-    const why = `${nameOf(hello)} dialed ${targetOf(hello)} and reached node ${self.id}, serial ${self.serial}`
+    const reached = `node ${self.id}, serial ${self.serial}`
+    const why = `${nameOf(hello)} dialed ${targetOf(hello)} and reached ${reached}`
     return refusal('wrongTarget', why)
   }
   if (hello.serial === self.serial) {

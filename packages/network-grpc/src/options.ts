@@ -16,6 +16,7 @@ export interface PeerTls {
   readonly key: PemSource
 }
 
+/** All but `listen` have defaults. */
 export interface GrpcNetworkOptions {
   /** `host:port`; port 0 takes a free one, see `GrpcNetwork.address`. */
   readonly listen: string
@@ -29,7 +30,7 @@ export interface GrpcNetworkOptions {
   readonly frameMaxBytes?: number
   /** What may wait for one slow peer; the oldest frames are dropped above it. Default 32 MiB. */
   readonly queueMaxBytes?: number
-  /** A ping each `everyMs`; the link is lost when none is answered for `timeoutMs`. Default 1000 and 2000. */
+  /** A ping each `everyMs`; unanswered for `timeoutMs`, the link is lost. Default 1000 and 2000. */
   readonly keepalive?: { readonly everyMs: number; readonly timeoutMs: number }
   /** Between attempts to connect. Default 20 and 2000. */
   readonly reconnect?: { readonly minMs: number; readonly maxMs: number }
@@ -39,7 +40,10 @@ export interface GrpcNetworkOptions {
   readonly helloTimeoutMs?: number
   /** Connections that have said no hello yet; above it the oldest of them is closed. Default 64. */
   readonly strangersMax?: number
-  /** What one peer may send. Above it the peer is made to wait; one that pushes on for `patienceMs` is cut off. */
+  /**
+   * What one peer may send. Above it the peer is made to wait; one that pushes on for `patienceMs`
+   * is cut off.
+   */
   readonly receive?: {
     /** Default 50,000. */
     readonly framesPerSecondMax: number
@@ -48,7 +52,7 @@ export interface GrpcNetworkOptions {
     /** Default 5000. */
     readonly patienceMs: number
   }
-  /** From a peer's serial to the address to dial instead of its own: behind NAT, or through a proxy. */
+  /** By serial, the address to dial instead of the peer's own: behind NAT, or through a proxy. */
   readonly dialMap?: ReadonlyMap<number, string>
   /** Spreads the reconnections. Default: drawn. */
   readonly seed?: number
@@ -88,12 +92,16 @@ export function parseOptions(options: GrpcNetworkOptions): Settings {
   const listen = address('listen', options.listen)
   if (options.advertise !== undefined) address('advertise', options.advertise)
   if (options.tls === undefined && options.insecure !== true && !isLoopback(listen.host)) {
-    throw invalid(
-      `cannot listen on ${options.listen} without TLS: set tls, or insecure: true if nobody else reaches it`,
-    )
+    throw invalid(`cannot listen on ${options.listen} without TLS: set tls, or insecure: true`)
   }
-  for (const [serial, target] of options.dialMap ?? []) address(`dialMap of serial ${serial}`, target)
-  const frameMaxBytes = whole('frameMaxBytes', options.frameMaxBytes ?? 16 * MIB, 1, FRAME_MAX_BYTES)
+  for (const [serial, target] of options.dialMap ?? [])
+    address(`dialMap of serial ${serial}`, target)
+  const frameMaxBytes = whole(
+    'frameMaxBytes',
+    options.frameMaxBytes ?? 16 * MIB,
+    1,
+    FRAME_MAX_BYTES,
+  )
   const reconnectMinMs = whole('reconnect.minMs', options.reconnect?.minMs ?? 20, 1, DAY_MS)
   return {
     listen,

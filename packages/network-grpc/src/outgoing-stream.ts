@@ -1,14 +1,11 @@
-/** One attempt to reach a peer: connection, hello, then frames, until either side ends it. Never used twice. */
+/**
+ * One attempt to reach a peer: connection, hello, then frames, until either side ends it. Never
+ * used twice.
+ */
 
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
-import {
-  Client,
-  Metadata,
-  status,
-  type ClientDuplexStream,
-  type StatusObject,
-} from '@grpc/grpc-js'
+import { Client, Metadata, status, type ClientDuplexStream, type StatusObject } from '@grpc/grpc-js'
 import type { Bytes, NetworkSelf, PeerAddress } from 'synevi'
 import type { Settings } from './options.ts'
 import { PeerCredentials } from './peer-credentials.ts'
@@ -28,6 +25,7 @@ export interface StreamEnd {
   readonly timedOut: boolean
 }
 
+/** Whom to reach, where, as whom. */
 export interface OutgoingStreamOptions {
   /** `host:port`. */
   readonly address: string
@@ -41,6 +39,7 @@ export interface OutgoingStreamOptions {
   readonly onEnd: (end: StreamEnd) => void
 }
 
+/** Ends once: by `onEnd`, or silently by `close`. */
 export class OutgoingStream {
   readonly #options: OutgoingStreamOptions
   readonly #client: Client
@@ -51,7 +50,10 @@ export class OutgoingStream {
   #open = false
   #ended = false
 
-  /** Dials at once. Events come later, never from within. Throws what grpc-js throws for a target it cannot read. */
+  /**
+   * Dials at once. Events come later, never from within. Throws what grpc-js throws for a target it
+   * cannot read.
+   */
   constructor(options: OutgoingStreamOptions) {
     const { self, peer, settings } = options
     this.#options = options
@@ -59,7 +61,6 @@ export class OutgoingStream {
       context: options.context,
       peer: { cluster: self.cluster, id: peer.id },
       onSocket: (socket) => this.#adopt(socket),
-      onSecure: () => undefined,
       onHandshakeError: (error) => {
         this.#handshakeError = error
       },
@@ -152,7 +153,10 @@ export class OutgoingStream {
     if (typeof code === 'string') return refusalByPeer(code, ended.details)
     const flaw = handshakeFlaw(this.#handshakeError)
     if (flaw !== undefined) {
-      return refusal('certificate', `node ${peer.id} at ${address} failed the TLS handshake: ${flaw}`)
+      return refusal(
+        'certificate',
+        `node ${peer.id} at ${address} failed the TLS handshake: ${flaw}`,
+      )
     }
     switch (ended.code) {
       case status.RESOURCE_EXHAUSTED:

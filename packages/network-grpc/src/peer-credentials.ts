@@ -1,10 +1,11 @@
 /**
- * The connection below an outgoing stream. grpc-js hands out neither its socket nor the reason of a failed handshake,
- * and both are needed: to close at once when the other side no longer answers, and to tell a wrong certificate from a
- * lost connection. Its credentials are the one place that sees the socket, so we bring our own.
+ * The connection below an outgoing stream. grpc-js hands out neither its socket nor the reason of a
+ * failed handshake, and both are needed: to close at once when the other side no longer answers,
+ * and to tell a wrong certificate from a lost connection. Its credentials are the one place that
+ * sees the socket, so we bring our own.
  *
- * The methods with an underscore are abstract in grpc-js' published types and are called once a channel; the version
- * is pinned exactly, and every test of this package passes through here.
+ * The methods with an underscore are abstract in grpc-js' published types and are called once a
+ * channel; the version is pinned exactly, and every test of this package passes through here.
  */
 
 import type { Socket } from 'node:net'
@@ -22,11 +23,10 @@ export interface PeerCredentialsOptions {
   readonly peer: { readonly cluster: Bytes; readonly id: string }
   /** A TCP connection stands; TLS, if any, has yet to begin. */
   readonly onSocket: (socket: Socket) => void
-  /** TLS is done. */
-  readonly onSecure: () => void
   readonly onHandshakeError: (error: unknown) => void
 }
 
+/** In the clear, or TLS 1.3 with both certificates checked. */
 export class PeerCredentials extends ChannelCredentials {
   readonly #options: PeerCredentialsOptions
 
@@ -44,7 +44,7 @@ export class PeerCredentials extends ChannelCredentials {
   }
 
   override _createSecureConnector(): SecureConnector {
-    const { context, peer, onSocket, onSecure, onHandshakeError } = this.#options
+    const { context, peer, onSocket, onHandshakeError } = this.#options
     const nobody = CallCredentials.createEmpty()
     return {
       connect: async (socket) => {
@@ -52,7 +52,6 @@ export class PeerCredentials extends ChannelCredentials {
         if (context === undefined) return { socket, secure: false }
         try {
           const secure = await connectSecurely({ socket, context, peer })
-          onSecure()
           return { socket: secure, secure: true }
         } catch (error) {
           onHandshakeError(error)

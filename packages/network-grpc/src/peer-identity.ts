@@ -1,4 +1,7 @@
-/** Which node a certificate is for: its one URI SAN `synevi://CLUSTER/node/NODE` (`testing.md`, section 6). */
+/**
+ * Which node a certificate is for: its one URI SAN `synevi://CLUSTER/node/NODE` (`testing.md`,
+ * section 6).
+ */
 
 import type { PeerCertificate } from 'node:tls'
 import type { Bytes } from 'synevi'
@@ -16,7 +19,9 @@ export function identityFlaw(
   certificate: CertificateNames | undefined,
   expected: { readonly cluster: Bytes; readonly id: string },
 ): string | undefined {
-  const uris = uriNames(certificate?.subjectaltname ?? '').filter((uri) => uri.startsWith('synevi:'))
+  const uris = uriNames(certificate?.subjectaltname ?? '').filter((uri) =>
+    uri.startsWith('synevi:'),
+  )
   if (uris.length === 0) return 'the certificate names no node (URI synevi://CLUSTER/node/NODE)'
   if (uris.length > 1) return 'the certificate names several nodes'
   const wanted = identityUri(expected.cluster, expected.id)
@@ -24,8 +29,8 @@ export function identityFlaw(
 }
 
 /**
- * The URI names in Node.js' text of a SAN: `URI:…, IP Address:…`, where a name with a comma or a quote in it stands
- * as a JSON string, so that it cannot pass for two.
+ * The URI names in Node.js' text of a SAN: `URI:…, IP Address:…`, where a name with a comma or a
+ * quote in it stands as a JSON string, so that it cannot pass for two.
  */
 function uriNames(subjectAltName: string): readonly string[] {
   const names: string[] = []
@@ -34,6 +39,7 @@ function uriNames(subjectAltName: string): readonly string[] {
     const at = entry.lastIndex
     const match = entry.exec(subjectAltName)
     if (match === null) return at === subjectAltName.length ? names : []
-    if (match[1] === 'URI' && match[2] !== undefined && !match[2].startsWith('"')) names.push(match[2])
+    if (match[1] === 'URI' && match[2] !== undefined && !match[2].startsWith('"'))
+      names.push(match[2])
   }
 }

@@ -1,4 +1,7 @@
-/** The dialing half of one peer: keeps a stream to it, with a queue before it and a wait between attempts. */
+/**
+ * The dialing half of one peer: keeps a stream to it, with a queue before it and a wait between
+ * attempts.
+ */
 
 import type { SecureContext } from 'node:tls'
 import type { Bytes, NetworkSelf, PeerAddress } from 'synevi'
@@ -7,13 +10,19 @@ import { backoff, type Backoff } from './backoff.ts'
 import { FrameQueue } from './frame-queue.ts'
 import type { Settings } from './options.ts'
 import { OutgoingStream, type StreamEnd } from './outgoing-stream.ts'
-import { probe, type Probe } from './reachable.ts'
+import { probe, type Probe } from './probe.ts'
 import { refusal, type Refusal } from './refusal.ts'
 import { encodeFrames, FRAME_OVERHEAD_BYTES, type Welcome } from './wire.ts'
 
-/** Frames that wait are sent together up to this size: a gRPC message costs some 15 µs whatever is in it. */
+/**
+ * Frames that wait are sent together up to this size: a gRPC message costs some 15 µs whatever is
+ * in it.
+ */
 const MESSAGE_BYTES = 64 * 1024
-/** What is handed to gRPC before it has reached the socket: enough to keep it busy, little enough to drop. */
+/**
+ * What is handed to gRPC before it has reached the socket: enough to keep it busy, little enough to
+ * drop.
+ */
 const AHEAD_MAX_BYTES = 256 * 1024
 /** An attempt older than this is abandoned when the peer proves to be alive. */
 const STALE_DIAL_MS = 250
@@ -21,6 +30,7 @@ const STALE_DIAL_MS = 250
 const UNANSWERED_MAX = 3
 const DROP_REPORT_MS = 60_000
 
+/** Callbacks come from timers and socket events, never from within a call. */
 export interface PeerLinkOptions {
   readonly peer: PeerAddress
   readonly self: NetworkSelf
@@ -41,6 +51,7 @@ type State =
   | { readonly kind: 'open'; readonly stream: OutgoingStream; readonly frameMaxBytes: number }
   | { readonly kind: 'closed' }
 
+/** Dials until `close`. Frames are sent in order or dropped, those of a lost stream dropped. */
 export class PeerLink {
   readonly #options: PeerLinkOptions
   readonly #address: string
@@ -71,7 +82,10 @@ export class PeerLink {
     const state = this.#state
     if (state.kind !== 'open') return
     if (frame.length === 0 || frame.length > state.frameMaxBytes) {
-      this.#reportDrop(1, `a frame of ${frame.length} bytes: 1 to ${state.frameMaxBytes} can be sent`)
+      this.#reportDrop(
+        1,
+        `a frame of ${frame.length} bytes: 1 to ${state.frameMaxBytes} can be sent`,
+      )
       return
     }
     const dropped = this.#queue.push(frame)

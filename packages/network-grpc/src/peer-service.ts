@@ -1,4 +1,4 @@
-/** The listening half of a node: the port, the gRPC server behind it, and one stream from each peer. */
+/** The listening half of a node: its port, the gRPC server behind it, a stream from each peer. */
 
 import {
   Server,
@@ -20,11 +20,15 @@ import { encodeWelcome, PEER_VERSION, type Hello } from './wire.ts'
 
 /** A refused connection may flush its answer for so long. */
 const FAREWELL_MS = 250
-/** A stream that ends while its connection stands for so long was ended by our gRPC, not by the peer. */
+/**
+ * A stream that ends while its connection stands for so long was ended by our gRPC, not by the
+ * peer.
+ */
 const LINGER_MS = 100
 /** A peer that was cut off for flooding is not let in again for so long. */
 const FLOOD_PAUSE_MS = 5000
 
+/** Where what arrives goes. */
 export interface PeerServiceOptions {
   readonly self: NetworkSelf
   /** 8 bytes. */
@@ -37,6 +41,7 @@ export interface PeerServiceOptions {
   readonly onRefusal: (peer: NodeSerial | undefined, refusal: Refusal, remote: string) => void
 }
 
+/** One accepted stream a peer: a newer one takes the place of an older one. */
 export class PeerService implements InboundHost {
   readonly #options: PeerServiceOptions
   readonly #server: Server
@@ -60,7 +65,8 @@ export class PeerService implements InboundHost {
       instance,
       frameMaxBytes: settings.frameMaxBytes,
     })
-    this.#server = new Server({ ...channelOptions(settings), 'grpc.max_concurrent_streams': 4 })
+    // One stream a connection: silence on a connection is silence on its stream, and ends with it.
+    this.#server = new Server({ ...channelOptions(settings), 'grpc.max_concurrent_streams': 1 })
     this.#server.addService(PEER_SERVICE, {
       Exchange: (call: ServerDuplexStream<Buffer, Buffer>) => {
         // Owns itself through the events of the call.

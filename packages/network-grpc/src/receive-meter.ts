@@ -1,13 +1,18 @@
-/** How much one peer sends: who is too fast waits for the end of the window, who stays too fast is cut off. */
+/**
+ * How much one peer sends: who is too fast waits for the end of the window, who stays too fast is
+ * cut off.
+ */
 
 const WINDOW_MS = 100
 
+/** What one peer may send, and for how long it may try to send more. */
 export interface ReceiveLimits {
   readonly framesPerSecondMax: number
   readonly bytesPerSecondMax: number
   readonly patienceMs: number
 }
 
+/** What to do with a peer after what it sent. */
 export type Metered =
   | { readonly kind: 'go' }
   /** Read no more from it for so long. */
@@ -49,7 +54,7 @@ export class ReceiveMeter {
   }
 
   #turn(nowMs: number): void {
-    // A window in which the peer kept still, or within the limits, ends its row of windows that were over.
+    // A window within the limits, or none for a while, ends the row of windows that were over.
     const silentWindow = nowMs - this.#windowAtMs >= 3 * WINDOW_MS
     if (!this.#windowWasOver || silentWindow) this.#overSinceMs = undefined
     this.#windowWasOver = false

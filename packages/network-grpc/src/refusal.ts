@@ -1,4 +1,7 @@
-/** Why a connection is turned away or cut off, and how that is reported: once per peer, reason and minute. */
+/**
+ * Why a connection is turned away or cut off, and how that is reported: once per peer, reason and
+ * minute.
+ */
 
 import type { Logger, NodeSerial, SyneviErrorCode } from 'synevi'
 
@@ -60,7 +63,10 @@ export function refusal(reason: Exclude<RefusalReason, 'refusedByPeer'>, why: st
   return { reason, code: CODES[reason], why }
 }
 
-/** A refusal that the other side sent: its words are shortened, a code we do not know is INVALID_ARGUMENT. */
+/**
+ * A refusal that the other side sent: its words are shortened, a code we do not know is
+ * INVALID_ARGUMENT.
+ */
 export function refusalByPeer(code: string, why: string): Refusal {
   const printable = why.slice(0, WHY_MAX).replaceAll(/[^\x20-\x7e]/g, '?')
   return { reason: 'refusedByPeer', code: isCode(code) ? code : 'INVALID_ARGUMENT', why: printable }

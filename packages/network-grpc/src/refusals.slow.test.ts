@@ -1,4 +1,7 @@
-/** Who is turned away or cut off at the peer port, with which code; a valid pair beside them is not disturbed. */
+/**
+ * Who is turned away or cut off at the peer port, with which code; a valid pair beside them is not
+ * disturbed.
+ */
 
 import { Server, ServerCredentials, status } from '@grpc/grpc-js'
 import { createServer } from 'node:net'
@@ -24,7 +27,10 @@ const HELLO_TIMEOUT_MS = 300
 const FRAME_MAX_BYTES = 100_000
 
 const nodes: TestNode[] = []
-/** The pair that must not notice anything. Node 3 is a peer of node 1, too, and the tests speak in its name. */
+/**
+ * The pair that must not notice anything. Node 3 is a peer of node 1, too, and the tests speak in
+ * its name.
+ */
 let a: TestNode
 let b: TestNode
 
@@ -153,7 +159,7 @@ describe('a hello', () => {
     stream.close()
   })
 
-  test('of a second process under one identity is refused while the first is heard from', async () => {
+  test('of a second process under one name is refused while the first is heard from', async () => {
     const first = dialRaw(a.address, helloOf(3, a))
     await first.welcome
     const second = dialRaw(a.address, helloOf(3, a, { instance: Buffer.alloc(8, 0x33) }))
@@ -186,7 +192,7 @@ describe('a hello', () => {
   })
 })
 
-test('a node whose address leads to another cluster says so, and so does the one it reached', async () => {
+test('a node that reaches another cluster says so, and so does the one it reached', async () => {
   const stranger = await start(3, { cluster: OTHER_CLUSTER })
   stranger.network.connect([a.peer])
   await stranger.untilRefused('INVALID_ARGUMENT', /belongs to cluster/)
@@ -308,7 +314,7 @@ describe('an accepted peer', () => {
     const seconds = (performance.now() - atMs) / 1000
     const refused = await a.untilRefused('OVERLOADED', /sent more than it may/)
     expect(refused.peer).toBe(3)
-    // Made to wait: it got through little more than it may (5000 frames a second, and what was under way).
+    // It was made to wait: little more got through than 5000 frames a second.
     const frames = a.heard.filter((one) => one.kind === 'frame' && one.from === 3).length
     expect(frames).toBeLessThan(5000 * (seconds + 1))
     stream.close()
@@ -330,7 +336,7 @@ test('an address with a gRPC server that is no peer port is refused by the diale
   other.forceShutdown()
 })
 
-test('an address where every connection is closed unanswered is reported, after a few', async () => {
+test('an address where every connection is closed unanswered is reported in the end', async () => {
   const other = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
   const bound = other.address()

@@ -1,9 +1,13 @@
-/** The gRPC service of `proto/synevi/v1/peer.proto`. Messages stay bytes here: `wire.ts` reads and writes them. */
+/**
+ * The gRPC service of `proto/synevi/v1/peer.proto`. Messages stay bytes here: `wire.ts` reads and
+ * writes them.
+ */
 
 import type { ServiceDefinition } from '@grpc/grpc-js'
 import type { Settings } from './options.ts'
 import { FRAME_OVERHEAD_BYTES } from './wire.ts'
 
+/** The one method. */
 export const EXCHANGE_PATH = '/synevi.v1.Peer/Exchange'
 
 /** The trailer that carries the code of a refusal. */
@@ -28,8 +32,9 @@ export const PEER_SERVICE: ServiceDefinition = {
 }
 
 /**
- * The options that client and server share. Sizes are set because grpc-js refuses messages above 4 MiB by default;
- * everything that would read the environment, the DNS for a configuration, or keep statistics in the process is off.
+ * The options that client and server share. Sizes are set because grpc-js refuses messages above 4
+ * MiB by default; everything that would read the environment, the DNS for a configuration, or keep
+ * statistics in the process is off.
  */
 export function channelOptions(settings: Settings): Readonly<Record<string, number>> {
   const messageMaxBytes = settings.frameMaxBytes + FRAME_OVERHEAD_BYTES

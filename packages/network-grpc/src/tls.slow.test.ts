@@ -1,4 +1,7 @@
-/** Mutual TLS 1.3 between peers: who gets in, and everyone who does not (`testing.md`, sections 6 and 7). */
+/**
+ * Mutual TLS 1.3 between peers: who gets in, and everyone who does not (`testing.md`, sections 6
+ * and 7).
+ */
 
 import { credentials, status } from '@grpc/grpc-js'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -96,11 +99,18 @@ test('the right certificate is welcomed', async () => {
 })
 
 describe('the listener refuses', () => {
-  const past = { notBefore: new Date(Date.now() - 2 * DAY_MS), notAfter: new Date(Date.now() - DAY_MS) }
+  const past = {
+    notBefore: new Date(Date.now() - 2 * DAY_MS),
+    notAfter: new Date(Date.now() - DAY_MS),
+  }
   const future = { notBefore: new Date(Date.now() + DAY_MS) }
   const cases: readonly (readonly [string, Partial<Pems>, RegExp])[] = [
     ['no certificate', {}, /showed no certificate/],
-    ['another authority of the same name', pemsOf(3, { issuer: otherAuthority.issuer }), /not valid here/],
+    [
+      'another authority of the same name',
+      pemsOf(3, { issuer: otherAuthority.issuer }),
+      /not valid here/,
+    ],
     ['a certificate signed by itself', signedByItself(), /SELF_SIGNED/],
     ['an expired certificate', pemsOf(3, past), /CERT_HAS_EXPIRED/],
     ['a certificate that is not valid yet', pemsOf(3, future), /CERT_NOT_YET_VALID/],
@@ -168,7 +178,9 @@ describe('the listener refuses', () => {
       rejectUnauthorized: false,
       ...options,
     })
-    const error = await new Promise<NodeJS.ErrnoException>((resolve) => socket.once('error', resolve))
+    const error = await new Promise<NodeJS.ErrnoException>((resolve) =>
+      socket.once('error', resolve),
+    )
     expect(error.code).toMatch(/PROTOCOL_VERSION/)
     await a.untilRefused('INVALID_ARGUMENT', /UNSUPPORTED_PROTOCOL/)
   })
@@ -248,9 +260,17 @@ describe('a node does not start with', () => {
   const listener = { receive: () => undefined, link: () => undefined, refused: () => undefined }
   const cases: readonly (readonly [string, PeerTls, RegExp])[] = [
     ["another node's certificate", tlsOf(pemsOf(6)), /cannot use tls.cert: the certificate is for/],
-    ['the key of another certificate', { ...tlsOf(pemsOf(5)), key: pemsOf(6).key }, /cannot use tls/],
+    [
+      'the key of another certificate',
+      { ...tlsOf(pemsOf(5)), key: pemsOf(6).key },
+      /cannot use tls/,
+    ],
     ['what is not PEM', { ...tlsOf(pemsOf(5)), cert: Buffer.from('nonsense') }, /cannot use tls/],
-    ['a file that is not there', { ...tlsOf(pemsOf(5)), key: '/nowhere/key.pem' }, /cannot read tls.key/],
+    [
+      'a file that is not there',
+      { ...tlsOf(pemsOf(5)), key: '/nowhere/key.pem' },
+      /cannot read tls.key/,
+    ],
   ]
   test.each(cases)('%s', async (_name, tls, why) => {
     const network = new GrpcNetwork({ listen: '127.0.0.1:0', tls })

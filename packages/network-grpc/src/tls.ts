@@ -1,4 +1,7 @@
-/** TLS between peers: 1.3 only, certificates on both sides, the peer's identity checked by us and not by host name. */
+/**
+ * TLS between peers: 1.3 only, certificates on both sides, the peer's identity checked by us and
+ * not by host name.
+ */
 
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -23,8 +26,8 @@ export interface TlsMaterial {
 }
 
 /**
- * Reads the files. Throws `INVALID_ARGUMENT` when one cannot be read, when key and certificate do not belong
- * together, or when the certificate is not for this node.
+ * Reads the files. Throws `INVALID_ARGUMENT` when one cannot be read, when key and certificate do
+ * not belong together, or when the certificate is not for this node.
  */
 export function loadTls(
   tls: PeerTls,
@@ -40,7 +43,10 @@ export function loadTls(
   let flaw: string | undefined
   try {
     client = createSecureContext(base)
-    flaw = identityFlaw({ subjectaltname: new X509Certificate(pem.cert).subjectAltName ?? '' }, self)
+    flaw = identityFlaw(
+      { subjectaltname: new X509Certificate(pem.cert).subjectAltName ?? '' },
+      self,
+    )
   } catch (cause) {
     throw new SyneviError('INVALID_ARGUMENT', `cannot use tls: ${messageOf(cause)}`, {
       definite: true,
@@ -55,7 +61,7 @@ export function loadTls(
   return { server, client }
 }
 
-/** What is wrong with the certificate of a client; undefined for one that our authority vouches for. */
+/** What is wrong with a client's certificate; undefined if our authority vouches for it. */
 export function clientFlaw(socket: TLSSocket): string | undefined {
   if (Object.keys(socket.getPeerCertificate()).length === 0) return 'it showed no certificate'
   if (socket.authorized) return undefined
@@ -92,7 +98,10 @@ class PeerCertificateError extends Error {
   readonly code = 'SYNEVI_PEER_CERTIFICATE'
 }
 
-/** The error of a handshake that says something about the other side; undefined where the connection just broke. */
+/**
+ * The error of a handshake that says something about the other side; undefined where the connection
+ * just broke.
+ */
 export function handshakeFlaw(error: unknown): string | undefined {
   const code =
     typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''

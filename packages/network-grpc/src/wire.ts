@@ -1,12 +1,19 @@
-/** The bytes of `proto/synevi/v1/peer.proto`, written and read by hand: proto3 as any protobuf library has it. */
+/**
+ * The bytes of `proto/synevi/v1/peer.proto`, written and read by hand: proto3 as any protobuf
+ * library has it.
+ */
 
 import type { Bytes } from 'synevi'
 
 /** The version of peer.proto that this code speaks. */
 export const PEER_VERSION = 1
+/** Opens every hello. */
 export const PEER_MAGIC = 'synevi/peer'
+/** Of a cluster's name. */
 export const CLUSTER_BYTES = 16
+/** Of what tells one start of a node from another. */
 export const INSTANCE_BYTES = 8
+/** Of a node's id in UTF-8. */
 export const ID_MAX_BYTES = 128
 const SERIAL_MAX = 0xffff
 
@@ -33,6 +40,7 @@ export interface Welcome {
   readonly frameMaxBytes: number
 }
 
+/** What a dialer sends: one hello, then frames. */
 export type ToPeer =
   | { readonly kind: 'hello'; readonly hello: Hello }
   | { readonly kind: 'frames'; readonly frames: readonly Bytes[] }
@@ -81,7 +89,10 @@ export function encodeWelcome(welcome: Welcome): Buffer {
   ])
 }
 
-/** A ToPeer with frames, in their order: one allocation and one copy, since this runs for every frame sent. */
+/**
+ * A ToPeer with frames, in their order: one allocation and one copy, since this runs for every
+ * frame sent.
+ */
 export function encodeFrames(frames: readonly Bytes[]): Buffer {
   let length = 0
   for (const frame of frames) length += 1 + varintLength(frame.length) + frame.length
@@ -96,7 +107,7 @@ export function encodeFrames(frames: readonly Bytes[]): Buffer {
   return out
 }
 
-/** Frames share the memory of `bytes`. Refuses what the file forbids; skips fields it does not know. */
+/** Frames share the memory of `bytes`. Refuses what peer.proto forbids, skips unknown fields. */
 export function parseToPeer(bytes: Buffer): Parsed<ToPeer> {
   const frames: Bytes[] = []
   let hello: Buffer | undefined
@@ -141,7 +152,8 @@ export function parseFromPeer(bytes: Buffer): Parsed<Welcome> {
 function parseHello(bytes: Buffer): Parsed<Hello> {
   const body = collect(bytes)
   if (body === undefined) return refused('a hello that is not protobuf')
-  if (body.bytes.get(1)?.toString('latin1') !== PEER_MAGIC) return refused('a hello of something else')
+  if (body.bytes.get(1)?.toString('latin1') !== PEER_MAGIC)
+    return refused('a hello of something else')
   const hello = {
     version: body.numbers.get(2) ?? 0,
     cluster: body.bytes.get(3) ?? Buffer.alloc(0),
@@ -174,7 +186,10 @@ function refused(why: string): { readonly ok: false; readonly why: string } {
   return { ok: false, why }
 }
 
-/** One field as it was read: bytes for wire type 2, a value for wire type 0, neither for what is skipped. */
+/**
+ * One field as it was read: bytes for wire type 2, a value for wire type 0, neither for what is
+ * skipped.
+ */
 interface Field {
   readonly number: number
   readonly bytes?: Buffer
@@ -226,7 +241,10 @@ function collect(message: Buffer): Collected | undefined {
   return { bytes, numbers }
 }
 
-/** Up to 10 bytes, as proto3 allows; what needs more than 53 bits is not ours and comes out above every limit. */
+/**
+ * Up to 10 bytes, as proto3 allows; what needs more than 53 bits is not ours and comes out above
+ * every limit.
+ */
 function readVarint(
   bytes: Buffer,
   from: number,

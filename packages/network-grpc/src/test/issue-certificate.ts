@@ -1,15 +1,10 @@
 /**
- * Issues X.509 version 3 certificates (RFC 5280) with nothing but `node:crypto`: ECDSA on P-256 with SHA-256. For an
- * authority and its nodes, and for tests that need certificates which are wrong in one point.
+ * Issues X.509 version 3 certificates (RFC 5280) with nothing but `node:crypto`: ECDSA on P-256
+ * with SHA-256. For an authority and its nodes, and for tests that need certificates which are
+ * wrong in one point.
  */
 
-import {
-  createHash,
-  generateKeyPairSync,
-  randomBytes,
-  sign,
-  type KeyObject,
-} from 'node:crypto'
+import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 
 /** PEM. The key is PKCS #8, unencrypted: write it with mode 0600. */
@@ -91,7 +86,9 @@ function extensions(
   ]
   if (!authority) {
     const usages = request.usages ?? ['server', 'client']
-    const purposes = usages.map((usage) => objectId([1, 3, 6, 1, 5, 5, 7, 3, usage === 'server' ? 1 : 2]))
+    const purposes = usages.map((usage) =>
+      objectId([1, 3, 6, 1, 5, 5, 7, 3, usage === 'server' ? 1 : 2]),
+    )
     list.push(extension([2, 5, 29, 37], 'optional', sequence(...purposes)))
   }
   const names = [
@@ -110,7 +107,9 @@ function extension(id: readonly number[], weight: 'critical' | 'optional', value
 
 /** One attribute: the common name. */
 function name(commonName: string): Buffer {
-  return sequence(tagged(0x31, sequence(objectId([2, 5, 4, 3]), tagged(0x0c, Buffer.from(commonName)))))
+  return sequence(
+    tagged(0x31, sequence(objectId([2, 5, 4, 3]), tagged(0x0c, Buffer.from(commonName)))),
+  )
 }
 
 /** UTCTime until 2049, GeneralizedTime after it (RFC 5280, 4.1.2.5). */
@@ -128,7 +127,9 @@ function ipBytes(host: string): Buffer {
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
   const gap = tail === undefined ? 0 : 8 - left.length - right.length
   const groups = [...left, ...Array.from({ length: gap }, () => '0'), ...right]
-  return Buffer.from(groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff]))
+  return Buffer.from(
+    groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 0xff]),
+  )
 }
 
 function tagged(tag: number, content: Buffer): Buffer {

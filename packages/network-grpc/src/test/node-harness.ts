@@ -1,6 +1,12 @@
-/** For tests: networks that write down all they hear, and dialers that say what no honest peer says. */
+/** For tests: networks that note all they hear, dialers that say what no honest peer says. */
 
-import { Client, credentials, Metadata, type ChannelCredentials, type StatusObject } from '@grpc/grpc-js'
+import {
+  Client,
+  credentials,
+  Metadata,
+  type ChannelCredentials,
+  type StatusObject,
+} from '@grpc/grpc-js'
 import { createConnection, type Socket } from 'node:net'
 import { nodeSerial, type Bytes, type PeerAddress } from 'synevi'
 import { GrpcNetwork } from '../grpc-network.ts'
@@ -15,7 +21,12 @@ const PATIENCE_MS = 10_000
 export type Heard =
   | { readonly kind: 'frame'; readonly from: number; readonly frame: Bytes }
   | { readonly kind: 'link'; readonly peer: number; readonly up: boolean; readonly atMs: number }
-  | { readonly kind: 'refused'; readonly peer: number | undefined; readonly code: string; readonly why: string }
+  | {
+      readonly kind: 'refused'
+      readonly peer: number | undefined
+      readonly code: string
+      readonly why: string
+    }
 
 /** A started network under the name `node-SERIAL`. */
 export interface TestNode {
@@ -24,7 +35,7 @@ export interface TestNode {
   readonly address: string
   readonly peer: PeerAddress
   readonly heard: readonly Heard[]
-  /** The first that fits, from the past or the future; rejects after 10 s with all that was heard. */
+  /** The first that fits, past or future; rejects after 10 s with all that was heard. */
   until<T extends Heard>(fits: (heard: Heard) => heard is T): Promise<T>
   untilLink(peer: number, up: boolean): Promise<Heard>
   untilRefused(code: string, why: RegExp): Promise<Extract<Heard, { kind: 'refused' }>>
@@ -66,7 +77,9 @@ export async function startNode(serial: number, options: TestNodeOptions = {}): 
       }
       const timer = setTimeout(() => {
         waiting.delete(look)
-        reject(new Error(`not heard by node ${serial}; heard: ${JSON.stringify(heard).slice(0, 2000)}`))
+        reject(
+          new Error(`not heard by node ${serial}; heard: ${JSON.stringify(heard).slice(0, 2000)}`),
+        )
       }, PATIENCE_MS)
       waiting.add(look)
       look()
@@ -103,8 +116,10 @@ export async function linkAll(nodes: readonly TestNode[]): Promise<void> {
 
 /** Sends one frame each way and waits for both: the pair works, undisturbed. */
 export async function exchange(left: TestNode, right: TestNode, mark: string): Promise<void> {
-  const fits = (from: number) => (one: Heard): one is Heard =>
-    one.kind === 'frame' && one.from === from && Buffer.from(one.frame).toString() === mark
+  const fits =
+    (from: number) =>
+    (one: Heard): one is Heard =>
+      one.kind === 'frame' && one.from === from && Buffer.from(one.frame).toString() === mark
   left.network.send(nodeSerial(right.serial), Buffer.from(mark))
   right.network.send(nodeSerial(left.serial), Buffer.from(mark))
   await Promise.all([left.until(fits(right.serial)), right.until(fits(left.serial))])
@@ -180,7 +195,10 @@ export async function dialTcp(address: string): Promise<{
   readonly closed: Promise<void>
 }> {
   const at = address.lastIndexOf(':')
-  const socket = createConnection({ host: address.slice(0, at), port: Number(address.slice(at + 1)) })
+  const socket = createConnection({
+    host: address.slice(0, at),
+    port: Number(address.slice(at + 1)),
+  })
   socket.on('error', () => undefined)
   socket.resume()
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))

@@ -1,6 +1,7 @@
 /**
- * Whether a TCP connection can be made. grpc-js never gives up an attempt of its own before the operating system does,
- * which takes two minutes where packets vanish; a peer that was in such a hole is probed first.
+ * Whether a TCP connection can be made. grpc-js never gives up an attempt of its own before the
+ * operating system does, which takes two minutes where packets vanish; a peer that was in such a
+ * hole is probed first.
  */
 
 import { connect } from 'node:net'
