@@ -16,7 +16,13 @@ import { Machine } from './world/cluster.ts'
 import { SimNetwork } from './world/network.ts'
 import { type Work, whyThin } from './coverage.ts'
 import { Ending } from './ending.ts'
+import { checkLoad } from './check/bounds.ts'
 import type { Line } from './check/history.ts'
+
+/** Bounds are looked at after so many events. */
+const LOAD_EVERY = 1_000
+/** K of `protocol.md` 8.6. */
+const OWN_UNDECIDED_MAX = 64
 
 /** How a run ended. */
 export interface Verdict {
@@ -149,8 +155,22 @@ class Simulation implements World {
         return until()
       }
       await turn()
+      if (this.queue.taken % LOAD_EVERY === 0) this.#checkLoad()
     }
     return true
+  }
+
+  /** Nothing grows without bound. */
+  #checkLoad(): void {
+    const { settings, nodes } = this.plan
+    const limits = {
+      inFlightMax: settings.transactionsInFlightMax,
+      queuedMax: settings.queuedMax,
+      undecidedMax: 2 * nodes * OWN_UNDECIDED_MAX,
+    }
+    for (const { serial, node } of this.machines) {
+      if (node !== undefined) this.watch.violation('bounds', checkLoad({ node: serial, ...node.status() }, limits))
+    }
   }
 
   #clients(phase: { serials: readonly number[]; untilAnswered: boolean; stop: boolean }): Client[] {

@@ -12,6 +12,12 @@
  * | `cas` | [key, expected or null, value] | `{ ok: true }`, or `{ ok: false, actual }` |
  * | `txn` | micro-operations, in order | the same, reads filled in |
  * | `throw` | anything | `{ failed: true }`, and no effect |
+ * | `kv.write` | [key, value] | null |
+ * | `kv.delete` | key | null |
+ * | `kv.read` | key | the value, or null |
+ * | `kv.cas` | [key, expected or null, value or null] | `{ ok: true }`, or `{ ok: false, found }` |
+ *
+ * The `kv.` operations have a table of their own; a null means absence.
  *
  * Micro-operations: `['r', key, null]` reads a list, `['append', key, value]` adds to its end.
  */
@@ -35,18 +41,26 @@ export class UnknownOperation extends Error {
 
 /** Whether an operation never changes the state. */
 export function isReadOnly(f: string, asked: Json): boolean {
-  if (f === 'get' || f === 'read') return true
+  if (f === 'get' || f === 'kv.read') return true
   return f === 'txn' && isList(asked) && asked.every((each) => isList(each) && each[0] === 'r')
+}
+
+interface Parts {
+  readonly values: Map<string, Json>
+  readonly lists: Map<string, readonly Json[]>
+  readonly table: Map<string, Json>
 }
 
 /** Registers and lists, as documented above. */
 export class KvListModel implements Model {
   readonly #values: Map<string, Json>
   readonly #lists: Map<string, readonly Json[]>
+  readonly #table: Map<string, Json>
 
-  constructor(from?: { values: Map<string, Json>; lists: Map<string, readonly Json[]> }) {
+  constructor(from?: Parts) {
     this.#values = new Map(from?.values)
     this.#lists = new Map(from?.lists)
+    this.#table = new Map(from?.table)
   }
 
   apply(f: string, asked: Json): Json {
@@ -71,18 +85,18 @@ export class KvListModel implements Model {
       case 'throw':
         return { failed: true }
       default:
-        throw new UnknownOperation(`no such operation: ${f}`)
+        return this.#kv(f, asked)
     }
   }
 
   copy(): KvListModel {
-    return new KvListModel({ values: this.#values, lists: this.#lists })
+    return new KvListModel({ values: this.#values, lists: this.#lists, table: this.#table })
   }
 
   fingerprint(): string {
     const sorted = (map: Map<string, Json | readonly Json[]>): readonly unknown[] =>
       [...map].sort(([a], [b]) => (a < b ? -1 : 1))
-    return JSON.stringify([sorted(this.#values), sorted(this.#lists)])
+    return JSON.stringify([sorted(this.#values), sorted(this.#lists), sorted(this.#table)])
   }
 
   #cas(asked: Json): Json {
@@ -91,6 +105,31 @@ export class KvListModel implements Model {
     if (actual !== (expected ?? null)) return { ok: false, actual }
     this.#values.set(key(name), value ?? null)
     return { ok: true }
+  }
+
+  #kv(f: string, asked: Json): Json {
+    const [name, second, third] = isList(asked) ? asked : [asked]
+    const found = this.#table.get(key(name)) ?? null
+    const set = (value: Json | undefined): void => {
+      if (value === undefined || value === null) this.#table.delete(key(name))
+      else this.#table.set(key(name), value)
+    }
+    switch (f) {
+      case 'kv.read':
+        return found
+      case 'kv.write':
+        set(second)
+        return null
+      case 'kv.delete':
+        set(null)
+        return null
+      case 'kv.cas':
+        if (found !== (second ?? null)) return { ok: false, found }
+        set(third)
+        return { ok: true }
+      default:
+        throw new UnknownOperation(`no such operation: ${f}`)
+    }
   }
 
   #txn(asked: Json): Json {

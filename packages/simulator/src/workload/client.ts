@@ -28,7 +28,14 @@ export interface ClientGround {
 
 /** How one attempt ended. `gone`: nobody will say. */
 type Attempt =
-  | { readonly kind: 'answered'; readonly value: Json; readonly position: number | undefined; readonly duplicate: boolean }
+  | {
+      readonly kind: 'answered'
+      readonly value: Json
+      /** Of a submission: the executor's word. */
+      readonly ok: boolean
+      readonly position: number | undefined
+      readonly duplicate: boolean
+    }
   | { readonly kind: 'failed'; readonly code: string; readonly definite: boolean; readonly final: boolean }
   | { readonly kind: 'gone' }
 
@@ -161,12 +168,11 @@ export class Client {
     result: Extract<Attempt, { kind: 'answered' }>,
   ): void {
     const { recorder } = this.#ground
-    const { value, position, duplicate } = result
+    const { value, ok, position, duplicate } = result
     recorder.ok(open, { node, value, position, duplicate })
     this.#position = Math.max(this.#position, position ?? 0)
     if (position === undefined) return
     const { id, name, payload } = request
-    const ok = !(typeof value === 'object' && value !== null && Reflect.get(value, 'ok') === false)
     recorder.acknowledged.push({ request: id, position, name, payload, ok })
   }
 
@@ -244,8 +250,9 @@ export class Client {
         if (life > 1) watch.coverage.count('duplicate answered after restart')
       }
       watch.answered(machine.serial, { txnId, duplicate, askedAt, life })
-      const value = workload.answerOf(request.f, applied.ok, applied.ok ? applied.value : applied.error)
-      return { kind: 'answered', value, position: Number(applied.position), duplicate }
+      const { ok } = applied
+      const value = await workload.answerOf(request.f, ok, applied.ok ? applied.value : applied.error)
+      return { kind: 'answered', value, ok, position: Number(applied.position), duplicate }
     })
   }
 
@@ -255,7 +262,7 @@ export class Client {
     return this.#call(machine, async (node) => {
       if (step.kind === 'barrier') {
         const position = Number(await node.barrier({ timeoutMs }))
-        return { kind: 'answered', value: position, position, duplicate: false }
+        return { kind: 'answered', value: position, ok: true, position, duplicate: false }
       }
       if (step.kind !== 'read') return { kind: 'gone' }
       const query = { name: step.name, payload: step.payload, output: RAW }
@@ -264,7 +271,7 @@ export class Client {
       const bytes = await node.read(query, { consistency, timeoutMs })
       if (machine.differs) return { kind: 'gone' }
       const { value, position } = workload.readOf(step.f, bytes)
-      return { kind: 'answered', value, position, duplicate: false }
+      return { kind: 'answered', value, ok: true, position, duplicate: false }
     })
   }
 
@@ -309,7 +316,7 @@ export class Client {
     if (code === 'STORE_FULL') watch.coverage.count('read-only by space')
     if (machine.differs) return { kind: 'gone' }
     if (code === 'EXECUTOR_FAILED') {
-      return { kind: 'answered', value: { failed: true }, position: undefined, duplicate: false }
+      return { kind: 'answered', value: { failed: true }, ok: false, position: undefined, duplicate: false }
     }
     // It did happen, and its answer is no longer known: nothing to retry, nothing to claim.
     if (code === 'ALREADY_APPLIED') return { kind: 'failed', code, definite: false, final: true }

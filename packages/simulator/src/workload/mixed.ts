@@ -1,5 +1,5 @@
 /**
- * The workload of the seeds: registers, a table with compare and set, and lists, in one executor.
+ * The workload of the seeds: registers and lists in an executor of its own, beside the key-value executor.
  *
  * Keys, expectations and ids are drawn from small sets, so that hits and misses are both common.
  */
@@ -10,6 +10,7 @@ import type { Json } from '../check/history.ts'
 import { isList } from '../check/history.ts'
 import { KvListModel, type Model } from '../check/model.ts'
 import type { Prng } from '../prng.ts'
+import { KV_OPERATIONS, KvWorkload } from './kv.ts'
 import type { ExecutorWorld, Step, Workload } from './workload.ts'
 
 const WRITES = ['put', 'delete', 'cas', 'txn', 'get', 'throw'] as const
@@ -35,11 +36,13 @@ export class MixedWorkload implements Workload {
     'localGet',
     'localList',
     'barrier',
+    ...KV_OPERATIONS,
   ]
+  readonly #kv = new KvWorkload(() => this.#value())
   #next = 0
 
   executors(world: ExecutorWorld): readonly Executor[] {
-    return [new MixedExecutor(world)]
+    return [new MixedExecutor(world), ...this.#kv.executors()]
   }
 
   next(operation: string, random: Prng): Step {
@@ -67,22 +70,26 @@ export class MixedWorkload implements Workload {
         return read('get', key, random.pick(['local', 'atLeast'] as const))
       case 'localList':
         return read('txn', readsOf(random), random.pick(['local', 'atLeast'] as const))
-      default:
+      case 'barrier':
         return { kind: 'barrier' }
+      default:
+        return this.#kv.next(operation, key, random)
     }
   }
 
-  answerOf(_f: string, _ok: boolean, value: Bytes): Json {
-    return JSON_CODEC.decode(value)
+  answerOf(f: string, ok: boolean, value: Bytes): Json | Promise<Json> {
+    return f.startsWith('kv.') ? this.#kv.answerOf(f, ok, value) : JSON_CODEC.decode(value)
   }
 
-  readOf(_f: string, value: Bytes): { value: Json; position: number | undefined } {
+  readOf(f: string, value: Bytes): { value: Json; position: number | undefined } {
+    if (f.startsWith('kv.')) return this.#kv.readOf(value)
     const decoded = JSON_CODEC.decode(value)
     const [position, answer] = isList(decoded) ? decoded : []
     return { value: answer ?? null, position: typeof position === 'number' ? position : undefined }
   }
 
   operationOf(name: string, payload: Bytes): { f: string; asked: Json } | undefined {
+    if (name.startsWith('kv/')) return this.#kv.operationOf(name, payload)
     const f = name.slice('mixed/'.length)
     if (name !== `mixed/${f}` || !WRITES.some((each) => each === f)) return undefined
     return { f, asked: JSON_CODEC.decode(payload) }

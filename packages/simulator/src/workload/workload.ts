@@ -44,7 +44,7 @@ export interface Workload {
   /** The next operation of that kind. Must draw everything from `random`. */
   next(operation: string, random: Prng): Step
   /** What an outcome says. */
-  answerOf(f: string, ok: boolean, value: Bytes): Json
+  answerOf(f: string, ok: boolean, value: Bytes): Json | Promise<Json>
   /** What a query answered, and the position that it claims to show. */
   readOf(f: string, value: Bytes): { readonly value: Json; readonly position: number | undefined }
   /** The operation that an entry of the log is; undefined for one that the workload did not make. */
