@@ -2,7 +2,7 @@
 
 import type { Json, Line } from '../check/history.ts'
 import type { Acknowledged } from '../check/durable.ts'
-import type { EventQueue, Micros } from '../event-queue.ts'
+import type { Micros } from '../event-queue.ts'
 
 /** An operation under way. */
 export interface OpenOperation {
@@ -30,12 +30,13 @@ export class Recorder {
   /** [start, end] of each finished operation: for the gates. */
   readonly spans: (readonly [Micros, Micros])[] = []
   readonly counts: { ok: number; fail: number; info: number } = { ok: 0, fail: 0, info: 0 }
-  readonly #queue: EventQueue
+  readonly #clock: { readonly now: Micros }
   readonly #open = new Set<OpenOperation>()
   #processes = 0
 
-  constructor(queue: EventQueue) {
-    this.#queue = queue
+  /** `clock`: the one of all clients; never goes back. */
+  constructor(clock: { readonly now: Micros }) {
+    this.#clock = clock
   }
 
   /** A process number that was never used. */
@@ -51,8 +52,8 @@ export class Recorder {
   begin(parts: { process: number; node: number; f: string; asked: Json; request?: string }): OpenOperation {
     const { process, node, f, asked, request } = parts
     const id = request === undefined ? {} : { request }
-    this.lines.push({ type: 'invoke', process, f, value: asked, node, time: this.#queue.now, ...id })
-    const open = { process, f, asked, request, start: this.#queue.now }
+    this.lines.push({ type: 'invoke', process, f, value: asked, node, time: this.#clock.now, ...id })
+    const open = { process, f, asked, request, start: this.#clock.now }
     this.#open.add(open)
     return open
   }
@@ -83,8 +84,8 @@ export class Recorder {
 
   #end(open: OpenOperation, parts: Pick<Line, 'type' | 'value' | 'node'> & Partial<Line>): void {
     this.#open.delete(open)
-    this.spans.push([open.start, this.#queue.now])
+    this.spans.push([open.start, this.#clock.now])
     const id = open.request === undefined ? {} : { request: open.request }
-    this.lines.push({ process: open.process, f: open.f, time: this.#queue.now, ...id, ...parts })
+    this.lines.push({ process: open.process, f: open.f, time: this.#clock.now, ...id, ...parts })
   }
 }
