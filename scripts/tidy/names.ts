@@ -18,7 +18,7 @@ export const drawerNames: Rule = {
     }),
 }
 
-/** Kebab-case; a file with one exported class shares a word with it. */
+/** Kebab-case; a file with one exported class, errors aside, shares a word with it. */
 export const fileNames: Rule = {
   name: 'file-names',
   check: (tree) =>
@@ -29,7 +29,10 @@ export const fileNames: Rule = {
       }
       if (isTest(path) || file === 'index.ts' || /(\/bin\/|\.config\.)/.test(path)) return []
       const source = readSource(tree.text(path) ?? '')
-      const [main, second] = exportsOf(source).filter(({ what }) => what === 'class')
+      const [main, second] = exportsOf(source).filter(
+        ({ what, offset }) =>
+          what === 'class' && !/^[^{]* extends \w*Error\b/.test(source.code.slice(offset)),
+      )
       if (main === undefined || second !== undefined) return []
       const words = file.replace(/\.ts$/, '').split('-')
       if (words.some((word) => sharesStem(main.name.toLowerCase(), word))) return []
