@@ -125,7 +125,7 @@ test('a cut link is lost on both sides at once, whichever direction is cut', asy
   })
 })
 
-test('a link that stalls is noticed by keepalive, either way, and works again when healed', async () => {
+test('a link that stalls is noticed by keepalive, and works again when healed', async () => {
   await lostAndFound(() => proxy.link(1, 2).stall('forward'))
   await lostAndFound(() => proxy.link(1, 2).stall('backward'))
   await lostAndFound(() => {

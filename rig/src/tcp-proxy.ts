@@ -35,7 +35,7 @@ interface Connection {
   pipes: readonly ProxyPipe[]
 }
 
-/** One directed link. All controls take effect at once, for connections that stand and for new ones. */
+/** One directed link. Controls take effect at once, for what stands and for what comes. */
 export class ProxyLink {
   readonly from: number
   readonly to: number
