@@ -92,7 +92,7 @@ function casesOf(plant: string, batches: number): readonly Case[] {
   const cases = new Map<string, Case>()
   for (const call of callsOf(readFileSync(traceFile, 'latin1'))) {
     if (!disk.apply(call)) continue
-    const acknowledged = disk.printed.split('\n').length - 1
+    const { acknowledged } = disk
     for (const image of disk.afterPowerLoss())
       cases.set(digestOf(image, acknowledged), { image, acknowledged })
   }

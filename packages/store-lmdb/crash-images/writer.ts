@@ -14,7 +14,7 @@ const store = await LmdbStore.open({ path, durability: plant === 'unsynced' ? 'p
 for (let number = 0; number < Number(count); number++) {
   const writing = store.write(batchOf(number))
   if (plant !== 'early') await writing
-  writeSync(1, `${number}\n`)
+  writeSync(1, `acknowledged ${number}\n`)
   await writing
 }
 await store.close()
