@@ -10,6 +10,7 @@ export interface Change {
   readonly deletions: number
 }
 
+/** What was committed, by whom and when. */
 export interface Commit {
   /** 40 hexadecimal digits. */
   readonly commit: string

@@ -59,11 +59,9 @@ async function run(): Promise<boolean> {
   const faults = faultsIn(reports, { commits, acknowledged: importer.acknowledged })
   for (const fault of faults.slice(0, 10)) say(`FAULT: ${fault}`)
   const { files, authors, changes } = reports[0]?.totals ?? { files: 0, authors: 0, changes: 0 }
-  say(
-    faults.length === 0
-      ? `ok: ${NODES} nodes are identical; ${commits.length} commits once each (${changes} changes, ${files} files, ${authors} authors)`
-      : `FAILED: ${faults.length} faults`,
-  )
+  const counts = `${changes} changes, ${files} files, ${authors} authors`
+  const good = `ok: ${NODES} nodes are identical; ${commits.length} commits once each (${counts})`
+  say(faults.length === 0 ? good : `FAILED: ${faults.length} faults`)
   return faults.length === 0
 }
 

@@ -29,6 +29,7 @@ export interface AuthorState {
   readonly deletions: number
 }
 
+/** The history in four numbers. */
 export interface Totals {
   readonly commits: number
   readonly files: number

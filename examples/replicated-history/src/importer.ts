@@ -18,6 +18,7 @@ const RETRY_MS = 20
 /** A commit that no node took so often is given up. */
 const TRIES_MAX = 500
 
+/** Every commit is imported once, whatever happens to the nodes meanwhile. */
 export class Importer {
   readonly acknowledged: Acknowledgement[] = []
   readonly #queue: Commit[]
@@ -43,7 +44,9 @@ export class Importer {
     }
   }
 
-  /** Through its own node, and through the next ones when that is gone: a retry is the same request. */
+  /**
+   * Through its own node, and through the next ones when that is gone: a retry is the same request.
+   */
   async #import(commit: Commit, home: number): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const node = this.#nodes[(home + tries) % this.#nodes.length]

@@ -13,6 +13,7 @@ export type Imported =
   | { readonly kind: 'acknowledged'; readonly position: bigint }
   | { readonly kind: 'unknown'; readonly why: string }
 
+/** One process at a time under one plan. */
 export class ReplicaProcess {
   readonly plan: ReplicaPlan
   #child: ChildProcess | undefined
@@ -28,7 +29,9 @@ export class ReplicaProcess {
     return this.#child !== undefined
   }
 
-  /** Resolves when the node is ready, with its applied position. Rejects when it does not get there. */
+  /**
+   * Resolves when the node is ready, with its applied position. Rejects when it does not get there.
+   */
   async start(): Promise<bigint> {
     const child = fork(PROGRAM, [JSON.stringify(this.plan)], { serialization: 'advanced' })
     const ready = new Promise<bigint>((resolve, reject) => {

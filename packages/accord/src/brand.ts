@@ -1,4 +1,6 @@
-/** Nominal types: numbers and bytes that must not meet are different types, at no cost at run time. */
+/**
+ * Nominal types: numbers and bytes that must not meet are different types, at no cost at run time.
+ */
 
 declare const brand: unique symbol
 

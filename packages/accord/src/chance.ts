@@ -1,4 +1,6 @@
-/** Chance from a seed: everything the replica leaves to chance, and nothing else, comes from here. */
+/**
+ * Chance from a seed: everything the replica leaves to chance, and nothing else, comes from here.
+ */
 
 import { invariant } from './invariant.ts'
 

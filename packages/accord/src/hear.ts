@@ -27,7 +27,9 @@ export interface Hearing {
   readonly divergence: Divergence
 }
 
-/** A message that fits, from a member that is trusted. Heartbeats are heard by the replica itself. */
+/**
+ * A message that fits, from a member that is trusted. Heartbeats are heard by the replica itself.
+ */
 export function hear(parts: Hearing, from: NodeSerial, message: Exclude<Message, Heartbeat>): void {
   const { context, lead, coordination } = parts
   switch (message.kind) {

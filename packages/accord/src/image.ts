@@ -1,4 +1,6 @@
-/** The whole state of a replica as canonical plain data: replicas with equal images behave alike. */
+/**
+ * The whole state of a replica as canonical plain data: replicas with equal images behave alike.
+ */
 
 import type { Context } from './context.ts'
 import type { Lead, Round } from './coordinate/round.ts'

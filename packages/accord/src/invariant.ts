@@ -3,7 +3,9 @@
  * outside.
  */
 
-/** Our bug. Whoever holds the replica stops it; nothing it would have said after the throw is said. */
+/**
+ * Our bug. Whoever holds the replica stops it; nothing it would have said after the throw is said.
+ */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError'
 }

@@ -152,7 +152,9 @@ export type Notice =
       readonly code: 'AMNESIA' | 'NODE_FAILED' | 'DIVERGED'
       readonly why: string
     }
-  /** From here on it votes and coordinates: its store is known to a quorum, or is a cluster of one. */
+  /**
+   * From here on it votes and coordinates: its store is known to a quorum, or is a cluster of one.
+   */
   | { readonly kind: 'admitted' }
   /** Something a simulator counts. */
   | { readonly kind: 'event'; readonly name: string; readonly id?: TxnId }

@@ -38,7 +38,9 @@ export interface Replica {
    * InvariantError.
    */
   step(input: Input, at: Instant): void
-  /** Everything accumulated since the last call, handed out once; undefined when there is nothing. */
+  /**
+   * Everything accumulated since the last call, handed out once; undefined when there is nothing.
+   */
   drain(): Ready | undefined
   /** When to step `wake` if nothing happens before. */
   deadline(): Millis | undefined

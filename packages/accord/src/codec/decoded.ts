@@ -3,6 +3,7 @@
  * thrown.
  */
 
+/** Why bytes were refused. */
 export type DecodeCode = 'MALFORMED' | 'WRONG_VERSION'
 
 /** What a decoder answers. `why` is one sentence for a log. */

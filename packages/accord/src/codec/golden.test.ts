@@ -165,7 +165,8 @@ describe('stored values', () => {
 
   test('a record', () => {
     const bytes = fromHex(
-      `01 ${T2} 01 01 ${DEFAULT} 01 00 ${T3} 01020304 0506 01 01020304 0506 00 01 01 ${T3} 01 ${DEPS} 01`,
+      `01 ${T2} 01 01 ${DEFAULT} 01 00 ${T3} 01020304 0506 01 01020304 0506 00 01 01 ${T3} ` +
+        `01 ${DEPS} 01`,
     )
     expect(toHex(encodeRecord(record))).toBe(toHex(bytes))
     expect(decodeRecord(bytes)).toEqual({ ok: true, value: record })

@@ -100,7 +100,8 @@ export class Reader {
     if (this.#bytes[at + 14] !== 0 || this.#bytes[at + 15] !== 0)
       malformed('a timestamp has low bits')
     const value = (this.#view.getBigUint64(at) << 64n) | this.#view.getBigUint64(at + 8)
-    // 128 bits, the low 16 of them zero: what `timestamp()` checks, three comparisons of bigints cheaper.
+    // 128 bits, the low 16 of them zero: what `timestamp()` checks, three comparisons of bigints
+    // cheaper.
     return value as Timestamp
   }
 

@@ -53,6 +53,7 @@ export function decodeRecord(bytes: Bytes): Decoded<TxnRecord> {
   return parsed(bytes, readRecord)
 }
 
+/** A transaction, with its payload. */
 export function encodeTxn(txn: Txn): Bytes {
   return stored(txn, writeTxn)
 }
@@ -80,14 +81,17 @@ export function encodeMarks(marks: Marks): Bytes {
   return stored(marks, writeMarks)
 }
 
+/** Refuses what {@link encodeMarks} cannot have made. */
 export function decodeMarks(bytes: Bytes): Decoded<Marks> {
   return parsed(bytes, readMarks)
 }
 
+/** How far a node has applied. */
 export function encodeWatermark(watermark: Watermark): Bytes {
   return stored(watermark, writeWatermark)
 }
 
+/** Refuses what {@link encodeWatermark} cannot have made. */
 export function decodeWatermark(bytes: Bytes): Decoded<Watermark> {
   return parsed(bytes, readWatermark)
 }
@@ -97,6 +101,7 @@ export function encodeMembers(members: readonly MemberEntry[]): Bytes {
   return stored(members, writeMembers)
 }
 
+/** Refuses what {@link encodeMembers} cannot have made. */
 export function decodeMembers(bytes: Bytes): Decoded<readonly MemberEntry[]> {
   return parsed(bytes, readMembers)
 }

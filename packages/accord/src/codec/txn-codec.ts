@@ -24,6 +24,7 @@ export function writeKeys(writer: Writer, keys: Keys): void {
   for (const key of keys) writer.latin1(key, KEY_CHARS_MAX)
 }
 
+/** Refuses keys that are not canonical. */
 export function readKeys(reader: Reader): Keys {
   const count = reader.count(KEYS_MAX, 2, 8)
   if (count === 0) return 'all'
@@ -43,15 +44,18 @@ export function writeDeps(writer: Writer, deps: Deps): void {
   writeMarks(writer, deps.marks)
 }
 
+/** Refuses deps beyond the bounds. */
 export function readDeps(reader: Reader): Deps {
   return { ids: readIds(reader, DEPS_IDS_MAX), marks: readMarks(reader) }
 }
 
+/** A count, then ids. */
 export function writeIds(writer: Writer, ids: readonly TxnId[], max: number): void {
   writer.count(ids.length, max)
   for (const id of ids) writer.timestamp(id)
 }
 
+/** Refuses more ids than the bound. */
 export function readIds(reader: Reader, max: number): readonly TxnId[] {
   const count = reader.count(max, 16, 0)
   const ids: TxnId[] = []
@@ -70,6 +74,7 @@ export function writeMarks(writer: Writer, marks: readonly Mark[]): void {
   }
 }
 
+/** Refuses more marks than the bound. */
 export function readMarks(reader: Reader): readonly Mark[] {
   const count = reader.count(DEPS_MARKS_MAX, 33, 48)
   const marks: Mark[] = []
@@ -108,6 +113,7 @@ export function writeTxn(writer: Writer, txn: Txn): void {
   }
 }
 
+/** Refuses a kind that is not known. */
 export function readTxn(reader: Reader): Txn {
   const kind = reader.byte()
   switch (kind) {
@@ -125,12 +131,14 @@ export function readTxn(reader: Reader): Txn {
   }
 }
 
+/** Refuses 0. */
 export function readEpoch(reader: Reader): Epoch {
   const value = reader.uint16()
   if (value === 0) malformed('epochs begin at 1')
   return epoch(value)
 }
 
+/** A count, then members. */
 export function writeMembers(writer: Writer, members: readonly MemberEntry[]): void {
   writer.count(members.length, MEMBERS_MAX)
   for (const member of members) {
@@ -141,6 +149,7 @@ export function writeMembers(writer: Writer, members: readonly MemberEntry[]): v
   }
 }
 
+/** Refuses more members than the bound. */
 export function readMembers(reader: Reader): readonly MemberEntry[] {
   const count = reader.count(MEMBERS_MAX, 5, 56)
   const members: MemberEntry[] = []
@@ -153,11 +162,13 @@ export function readMembers(reader: Reader): readonly MemberEntry[] {
   return members
 }
 
+/** When, and whether it is a yes. */
 export function writeVote(writer: Writer, vote: Vote): void {
   writer.flag(vote.yes)
   writer.timestamp(vote.witnessedAt)
 }
 
+/** As written. */
 export function readVote(reader: Reader): Vote {
   const yes = reader.flag()
   return { witnessedAt: reader.timestamp(), yes }
@@ -170,11 +181,13 @@ export function writeAccepted(writer: Writer, accepted: Accepted): void {
   if (accepted.value !== 'invalid') writer.timestamp(accepted.value)
 }
 
+/** As written. */
 export function readAccepted(reader: Reader): Accepted {
   const ballot = reader.ballot()
   return { ballot, value: reader.flag() ? reader.timestamp() : 'invalid' }
 }
 
+/** Position, executeAt, chain heads. */
 export function writeWatermark(writer: Writer, watermark: Watermark): void {
   writer.uint64(watermark.position)
   writer.timestamp(watermark.executeAt)
@@ -182,6 +195,7 @@ export function writeWatermark(writer: Writer, watermark: Watermark): void {
   writer.shortBytes(watermark.execHash, HASH_BYTES_MAX)
 }
 
+/** As written. */
 export function readWatermark(reader: Reader): Watermark {
   return {
     position: reader.uint64(),
@@ -193,8 +207,10 @@ export function readWatermark(reader: Reader): Watermark {
 
 /** The fewest bytes of an entry, and what its objects take in memory beside its bytes. */
 export const LOG_ENTRY_BYTES_MIN = 64
+/** What one decoded entry takes in memory beside its bytes, about. */
 export const LOG_ENTRY_HEAP = 280
 
+/** An applied transaction, with its payload. */
 export function writeLogEntry(writer: Writer, entry: LogEntry): void {
   writer.timestamp(entry.id)
   writer.timestamp(entry.executeAt)
@@ -203,6 +219,7 @@ export function writeLogEntry(writer: Writer, entry: LogEntry): void {
   writeTxn(writer, entry.txn)
 }
 
+/** As written. */
 export function readLogEntry(reader: Reader): LogEntry {
   const id = reader.timestamp()
   const executeAt = reader.timestamp()
@@ -211,12 +228,14 @@ export function readLogEntry(reader: Reader): LogEntry {
   return { id, executeAt, txn: readTxn(reader), deps, watermark }
 }
 
+/** A decided transaction, without its payload. */
 export function writeDecidedEntry(writer: Writer, entry: DecidedEntry): void {
   writer.timestamp(entry.id)
   writer.timestamp(entry.executeAt)
   writeKeys(writer, entry.keys)
 }
 
+/** As written. */
 export function readDecidedEntry(reader: Reader): DecidedEntry {
   return { id: reader.timestamp(), executeAt: reader.timestamp(), keys: readKeys(reader) }
 }
@@ -231,10 +250,12 @@ export function writeOptional<T>(
   if (value !== undefined) write(writer, value)
 }
 
+/** Undefined when the flag says absent. */
 export function readOptional<T>(reader: Reader, read: (reader: Reader) => T): T | undefined {
   return reader.flag() ? read(reader) : undefined
 }
 
+/** A count, then the items. */
 export function writeList<T>(
   writer: Writer,
   items: readonly T[],
@@ -265,6 +286,7 @@ export function writeTimestamp(writer: Writer, value: Timestamp): void {
   writer.timestamp(value)
 }
 
+/** Refuses what is no timestamp. */
 export function readTimestamp(reader: Reader): Timestamp {
   return reader.timestamp()
 }

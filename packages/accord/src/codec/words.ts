@@ -16,14 +16,17 @@ export interface Words<W extends string> {
  */
 export function wordsOf<W extends string>(numbers: Readonly<Record<W, number>>): Words<W> {
   const words: (W | undefined)[] = Array.from({ length: 256 }, () => undefined)
-  for (const word in numbers) words[numbers[word]] = word
+  // The keys of a complete record of W are the words of W.
+  for (const word of Object.keys(numbers) as W[]) words[numbers[word]] = word
   return { numbers, words }
 }
 
+/** The number that stands for the word. */
 export function writeWord<W extends string>(writer: Writer, words: Words<W>, word: W): void {
   writer.byte(words.numbers[word])
 }
 
+/** Refuses a number that stands for none. */
 export function readWord<W extends string>(reader: Reader, words: Words<W>): W {
   const number = reader.byte()
   return words.words[number] ?? malformed(`${number} stands for no word here`)

@@ -19,7 +19,7 @@ test('CRC-32C is that of RFC 3720, B.4', () => {
   const of = (bytes: readonly number[]): number =>
     crc32c(new DataView(Uint8Array.from(bytes).buffer), bytes.length)
   expect(of([])).toBe(0)
-  expect(of([...'123456789'].map((digit) => digit.charCodeAt(0)))).toBe(0xe306_9283)
+  expect(of(Array.from({ length: 9 }, (_, i) => '1'.charCodeAt(0) + i))).toBe(0xe306_9283)
   expect(of(Array.from({ length: 32 }, () => 0))).toBe(0x8a91_36aa)
   expect(of(Array.from({ length: 32 }, () => 0xff))).toBe(0x62a8_ab43)
   expect(of(Array.from({ length: 32 }, (_, i) => i))).toBe(0x46dd_794e)

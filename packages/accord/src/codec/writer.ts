@@ -63,7 +63,9 @@ export class Writer {
     this.#view.setBigUint64(at, value)
   }
 
-  /** 0 … 2^53-1 in groups of seven bits, the highest first, all but the last with the top bit set. */
+  /**
+   * 0 … 2^53-1 in groups of seven bits, the highest first, all but the last with the top bit set.
+   */
   varint(value: number): void {
     invariant(Number.isSafeInteger(value) && value >= 0, 'a varint is a whole number of 0 or more')
     if (value < 0x80) return this.byte(value)
@@ -140,7 +142,9 @@ export class Writer {
     return fits ? this.#bytes.subarray(0, this.#length) : this.#bytes.slice(0, this.#length)
   }
 
-  /** Makes room for `size` more bytes; where they begin. It may replace the buffer: call it first. */
+  /**
+   * Makes room for `size` more bytes; where they begin. It may replace the buffer: call it first.
+   */
   #grow(size: number): number {
     const at = this.#length
     const needed = at + size

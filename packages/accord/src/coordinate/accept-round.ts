@@ -1,4 +1,6 @@
-/** Leading Accept: a timestamp under a ballot, until a quorum accepted it (`protocol.md` 4.4, 6.3). */
+/**
+ * Leading Accept: a timestamp under a ballot, until a quorum accepted it (`protocol.md` 4.4, 6.3).
+ */
 
 import { invariant } from '../invariant.ts'
 import type { AcceptOk } from '../message/message.ts'

@@ -1,4 +1,6 @@
-/** Leading PreAccept: the coordinator's first attempt, under ballot ZERO (`protocol.md` 2.2, 4.4). */
+/**
+ * Leading PreAccept: the coordinator's first attempt, under ballot ZERO (`protocol.md` 2.2, 4.4).
+ */
 
 import { millis, type Millis } from '../brand.ts'
 import { invariant } from '../invariant.ts'
@@ -77,7 +79,8 @@ export function checkPreAccept(lead: Lead, round: PreAcceptRound): void {
   const { context, rounds } = lead
   const { id, votes } = round
   const record = context.ledger.getOrEmpty(id)
-  // The register decides, not the round: after a promise of its own a coordinator never decides fast.
+  // The register decides, not the round: after a promise of its own a coordinator never decides
+  // fast.
   if (record.outcome !== undefined || !isZero(record.promised) || record.accepted !== undefined)
     return
   const { f, q, fast } = context.topology.sizes
@@ -121,7 +124,8 @@ function decideFast(lead: Lead, round: PreAcceptRound, record: TxnRecord): void 
     closeCovered(context, record, id)
     return
   }
-  // The coordinator's own part is taken now, at the decision: its later votes did not count this transaction.
+  // The coordinator's own part is taken now, at the decision: its later votes did not count this
+  // transaction.
   const own = depsFor(context, keys, { id, bound: id })
   const deps = mergeDeps([...round.deps.values(), own])
   decide(context, { id, keys, executeAt: id, deps, path: 'fast', holders: round.holders })

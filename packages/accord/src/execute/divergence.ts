@@ -96,7 +96,7 @@ export class Divergence {
     if (txnHash !== undefined ? !sameBytes(txnHash, mine.txnHash) : answers.length === n) {
       stop(this.#context, {
         code: 'NODE_FAILED',
-        why: `the order at position ${inquiry.position} is not that of a majority: protocol or store is broken`,
+        why: `another order than a majority's at ${inquiry.position}: protocol or store is broken`,
       })
       return
     }

@@ -30,7 +30,9 @@ export interface Blocker {
   readonly known: boolean
 }
 
-/** Each decided transaction is released once in a process, in an order that all nodes share by key. */
+/**
+ * Each decided transaction is released once in a process, in an order that all nodes share by key.
+ */
 export class ExecutionOrder {
   readonly #context: Context
   readonly #waiting = new Map<TxnId, Waiting>()

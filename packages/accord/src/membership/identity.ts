@@ -18,7 +18,9 @@ export class Identity {
   readonly #peers: Peers
   readonly #storeId: Uint8Array
   readonly #known = new Map<NodeSerial, PeerIdentity>()
-  /** Changed since the last drain; rides with the next write, or is one when a store was first seen. */
+  /**
+   * Changed since the last drain; rides with the next write, or is one when a store was first seen.
+   */
   readonly #changed = new Set<NodeSerial>()
   #urgent = false
   #admitted: boolean
@@ -63,7 +65,8 @@ export class Identity {
       known !== undefined &&
       (!sameBytes(known.storeId, storeId) || durableSeq < known.durableSeq)
     ) {
-      // A heartbeat that overtook a later one is no amnesia: within one life only the store's name tells.
+      // A heartbeat that overtook a later one is no amnesia: within one life only the store's name
+      // tells.
       if (
         sameBytes(known.storeId, storeId) &&
         peer.heartbeat !== undefined &&
@@ -107,7 +110,7 @@ export class Identity {
       code: 'AMNESIA',
       why: other
         ? `node ${from} knows another store under this serial: this one is new or was replaced`
-        : `node ${from} saw write ${message.durableSeq} of this store, which ends at ${this.durableSeq}: it was rolled back`,
+        : `node ${from} saw write ${message.durableSeq} here; rolled back to ${this.durableSeq}`,
     })
   }
 

@@ -2,6 +2,7 @@
 
 /** Ids in one set of deps, and marks in it. */
 export const DEPS_IDS_MAX = 65_536
+/** The most marks that deps may have. */
 export const DEPS_MARKS_MAX = 65_536
 
 /** Ids in one Query, and items in its answer. */

@@ -51,7 +51,9 @@ export function placeFits(at: Timestamp, id: TxnId): Reason {
   return undefined
 }
 
-/** A ballot under which the sender itself proposes: its own, and ZERO only where a coordinator may. */
+/**
+ * A ballot under which the sender itself proposes: its own, and ZERO only where a coordinator may.
+ */
 export function proposerFits(ballot: Ballot, from: NodeSerial): Reason {
   if (ballot.round === 0) return 'a ballot of round 0 that belongs to nobody'
   return ballot.node === from ? undefined : 'a ballot of another node than the sender'
@@ -100,7 +102,9 @@ export function readDepsFit(deps: Deps, topology: FitsTopology): Reason {
   return reason ?? marksFit(deps.marks, undefined)
 }
 
-/** Ids that rise strictly, all of this epoch, minted by its members as far as the epoch is known. */
+/**
+ * Ids that rise strictly, all of this epoch, minted by its members as far as the epoch is known.
+ */
 function risingIdsFit(ids: readonly TxnId[], epoch: number, topology: FitsTopology): Reason {
   if (ids.length > DEPS_IDS_MAX) return 'too many ids'
   if (epoch === 0) return 'an id of no epoch'

@@ -2,6 +2,7 @@
 
 import type { Message } from './message.ts'
 
+/** What tells messages apart. */
 export type MessageKind = Message['kind']
 
 /** From the kind to the message. */

@@ -37,7 +37,9 @@ export interface Accept {
   readonly keys: Keys
   readonly executeAt: Timestamp
 }
-/** `deps` undefined: covered, the replier has applied something conflicting at or above executeAt. */
+/**
+ * `deps` undefined: covered, the replier has applied something conflicting at or above executeAt.
+ */
 export interface AcceptOk {
   readonly kind: 'acceptOk'
   readonly id: TxnId
@@ -82,7 +84,10 @@ export interface Nack {
   readonly id: TxnId
   readonly promised: Ballot
 }
-/** The answer of one who knows the outcome. Without deps: applied there, deps never learned. `txn` when asked for and held. */
+/**
+ * The answer of one who knows the outcome. Without deps: applied there, deps never learned. `txn`
+ * when asked for and held.
+ */
 export interface Decided {
   readonly kind: 'decided'
   readonly id: TxnId
@@ -102,7 +107,10 @@ export interface Truncated {
   readonly id: TxnId
   readonly closedBefore: Timestamp
 }
-/** The message was of an epoch that is not open here. `ends`: those that the sender lacks, or `'snapshot'`. */
+/**
+ * The message was of an epoch that is not open here. `ends`: those that the sender lacks, or
+ * `'snapshot'`.
+ */
 export interface WrongEpoch {
   readonly kind: 'wrongEpoch'
   readonly open: Epoch
@@ -125,7 +133,9 @@ export interface Query {
   readonly ids: readonly TxnId[]
   readonly wantTxn: boolean
 }
-/** For ids without an outcome here; those with one are answered Decided, Invalidated or Truncated. */
+/**
+ * For ids without an outcome here; those with one are answered Decided, Invalidated or Truncated.
+ */
 export interface QueryOk {
   readonly kind: 'queryOk'
   readonly items: readonly QueryItem[]
@@ -138,7 +148,10 @@ export interface QueryItem {
   readonly token: number
   readonly txn: Txn | undefined
 }
-/** Closes ids below `floor` for first witnessing (`protocol.md` 8.1, 10.3). `since` only when an epoch closes. */
+/**
+ * Closes ids below `floor` for first witnessing (`protocol.md` 8.1, 10.3). `since` only when an
+ * epoch closes.
+ */
 export interface RaiseFloor {
   readonly kind: 'raiseFloor'
   readonly round: number
@@ -195,8 +208,9 @@ export interface LogEntry {
   readonly executeAt: Timestamp
   readonly txn: Txn
   /**
-   * Marks only, no ids: what had been applied with its keys when it was applied (ADR 0017). Valid deps at
-   * every node: nothing conflicting below executeAt that is not at or below a mark was or will be decided.
+   * Marks only, no ids: what had been applied with its keys when it was applied (ADR 0017). Valid
+   * deps at every node: nothing conflicting below executeAt that is not at or below a mark was or
+   * will be decided.
    */
   readonly deps: Deps
   /** The position of its last entry and the chain heads there. */
@@ -249,12 +263,18 @@ export interface Heartbeat {
   readonly wallNanos: bigint
   /** The sender's elapsed clock, for the echo. */
   readonly sentAt: Millis
-  /** The `sentAt` of the receiver's last heartbeat, and how long ago it came; undefined when none did. */
+  /**
+   * The `sentAt` of the receiver's last heartbeat, and how long ago it came; undefined when none
+   * did.
+   */
   readonly echo: { readonly sentAt: Millis; readonly heldMs: Millis } | undefined
   readonly inFlight: number
   readonly phase: NodePhase
 }
-/** The receiver knows an identity of the sender that its store does not continue (`protocol.md` 3.5). */
+/**
+ * The receiver knows an identity of the sender that its store does not continue (`protocol.md`
+ * 3.5).
+ */
 export interface Amnesia {
   readonly kind: 'amnesia'
   /** What the receiver remembered of the sender. */
@@ -312,4 +332,3 @@ export interface Envelope {
   readonly to: NodeSerial
   readonly message: Message
 }
-

@@ -1,4 +1,6 @@
-/** The other members as seen from here: heartbeats, suspicion, distance (`protocol.md` 7.2, 7.5). */
+/**
+ * The other members as seen from here: heartbeats, suspicion, distance (`protocol.md` 7.2, 7.5).
+ */
 
 import { millis, type Millis } from '../brand.ts'
 import { invariant } from '../invariant.ts'
@@ -87,7 +89,8 @@ export class Peers {
     peer.linkUp = up
     if (up) {
       peer.heardAt = context.now.elapsed
-      // Another life of the peer may speak now: its first heartbeat is held against what is known of its store.
+      // Another life of the peer may speak now: its first heartbeat is held against what is known
+      // of its store.
       peer.heartbeat = undefined
     }
     if (peer.suspected === !up) return false

@@ -41,7 +41,8 @@ export function accept(
   const keys = record.keys ?? value.keys
   context.clock.observe(executeAt)
   context.ledger.put({ ...record, keys, promised: ballot, accepted: { ballot, value: executeAt } })
-  // Covered, it cannot list what lies below its marks; it must accept all the same, or recovery livelocks.
+  // Covered, it cannot list what lies below its marks; it must accept all the same, or recovery
+  // livelocks.
   const deps = context.marks.covers(keys, executeAt)
     ? undefined
     : depsFor(context, keys, { id, bound: executeAt })

@@ -43,7 +43,8 @@ function answerVote(context: Context, to: NodeSerial, record: TxnRecord): void {
     })
     return
   }
-  // Only a round that is long over gets here: something later is applied, so the id was decided or never will be.
+  // Only a round that is long over gets here: something later is applied, so the id was decided or
+  // never will be.
   if (context.marks.covers(keys, id)) return
   context.out.afterStore(to, {
     kind: 'preAcceptOk',

@@ -16,7 +16,9 @@ import type { Deps } from '../txn/deps.ts'
 import type { Keys } from '../txn/keys.ts'
 import type { TxnRecord, Vote } from '../txn/txn-record.ts'
 
-/** Given once: yes when nothing conflicting stands at or above the id, else a fresh later timestamp. */
+/**
+ * Given once: yes when nothing conflicting stands at or above the id, else a fresh later timestamp.
+ */
 export function voteOn(context: Context, id: TxnId, keys: Keys): Vote {
   context.clock.observe(id)
   const greatest = greatestConflict(context, id, keys)

@@ -29,7 +29,9 @@ import { anyBytes, anyMember } from './arbitrary.ts'
 /** Who may speak, of when, about what. */
 export interface FittingWorld {
   readonly topology: FitsTopology
-  /** When ids are born: the fewer there are, the oftener messages are about the same transaction. */
+  /**
+   * When ids are born: the fewer there are, the oftener messages are about the same transaction.
+   */
   readonly hlc: fc.Arbitrary<Hlc>
   /** Default: all, or some of three. */
   readonly keys?: fc.Arbitrary<Keys>
@@ -51,13 +53,13 @@ export interface Parts {
   readonly decidedEntry: fc.Arbitrary<DecidedEntry>
   readonly epochEnd: fc.Arbitrary<EpochEnd>
   /** The id, or something above it. */
-  place(id: TxnId): fc.Arbitrary<Timestamp>
-  txn(id: TxnId): fc.Arbitrary<Txn>
-  vote(voter: NodeSerial, id: TxnId): fc.Arbitrary<Vote>
+  readonly place: (id: TxnId) => fc.Arbitrary<Timestamp>
+  readonly txn: (id: TxnId) => fc.Arbitrary<Txn>
+  readonly vote: (voter: NodeSerial, id: TxnId) => fc.Arbitrary<Vote>
   /** Above ZERO, of this node. */
-  ballot(node: NodeSerial): fc.Arbitrary<Ballot>
+  readonly ballot: (node: NodeSerial) => fc.Arbitrary<Ballot>
   /** Of this transaction, below this bound. */
-  deps(self: TxnId | undefined, below: Timestamp | undefined): fc.Arbitrary<Deps>
+  readonly deps: (self: TxnId | undefined, below: Timestamp | undefined) => fc.Arbitrary<Deps>
 }
 
 export function partsOf(world: FittingWorld): Parts {

@@ -1,4 +1,6 @@
-/** Frames as bytes, for tests that change them: hexadecimal, checksums made right again, mutations. */
+/**
+ * Frames as bytes, for tests that change them: hexadecimal, checksums made right again, mutations.
+ */
 
 import { crc32c } from '../codec/crc32c.ts'
 import { encodeFrame, type Frame } from '../codec/frame.ts'
@@ -58,7 +60,9 @@ export function numbersFrom(seed: number): (below: number) => number {
   }
 }
 
-/** One change: a bit flipped, a byte set, a piece cut out, doubled or put in, or a length that lies. */
+/**
+ * One change: a bit flipped, a byte set, a piece cut out, doubled or put in, or a length that lies.
+ */
 export function mutated(bytes: Uint8Array, next: (below: number) => number): Uint8Array {
   const at = next(bytes.length + 1)
   const copy = Uint8Array.from(bytes)

@@ -37,7 +37,7 @@ describe('the hybrid clock', () => {
     expect(hlcOf(clock.mintAbove(E1, floor))).toBe(901n)
   })
 
-  it('never mints one timestamp twice, across crashes with any clock, when the reserve is stored with each write', () => {
+  it('mints no timestamp twice across crashes, when the reserve is stored with each write', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('mint'), wall: fc.bigInt({ min: 0n, max: 10_000n }) }),
       fc.record({ kind: fc.constant('observe'), wall: fc.bigInt({ min: 0n, max: 10_000n }) }),

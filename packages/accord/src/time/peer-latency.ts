@@ -1,4 +1,6 @@
-/** How long a peer takes to answer, and how far its clock is from ours, as measured. Integers only. */
+/**
+ * How long a peer takes to answer, and how far its clock is from ours, as measured. Integers only.
+ */
 
 import { millis, type Millis, type Nanos } from '../brand.ts'
 

@@ -29,8 +29,8 @@ describe('quorum sizes', () => {
   it.each([1, 2, 3, 4, 5, 6, 7])(
     'leave every recovery f yes votes of a fast quorum, of %i members',
     (n) => {
-      // Every fast quorum with the coordinator (member 0), every recovery quorum without it: the id is the least
-      // timestamp that f+1 support, counted as in 6.2 step 4.
+      // Every fast quorum with the coordinator (member 0), every recovery quorum without it: the id
+      // is the least timestamp that f+1 support, counted as in 6.2 step 4.
       const { f, q, fast } = quorumSizes(n)
       const sets = Array.from({ length: 2 ** n }, (_, bits) => bits)
       const size = (bits: number): number => bits.toString(2).replaceAll('0', '').length

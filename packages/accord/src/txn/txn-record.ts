@@ -1,4 +1,6 @@
-/** What one replica knows of one transaction (`protocol.md` 3.1). Values, never mutated once made. */
+/**
+ * What one replica knows of one transaction (`protocol.md` 3.1). Values, never mutated once made.
+ */
 
 import { BALLOT_ZERO, type Ballot } from '../time/ballot.ts'
 import type { Timestamp, TxnId } from '../time/timestamp.ts'
@@ -6,7 +8,9 @@ import type { Deps } from './deps.ts'
 import type { Keys } from './keys.ts'
 import type { Txn } from './txn.ts'
 
-/** A replica's vote, given once. `yes`: witnessedAt is the id; otherwise a fresh later timestamp. */
+/**
+ * A replica's vote, given once. `yes`: witnessedAt is the id; otherwise a fresh later timestamp.
+ */
 export interface Vote {
   readonly witnessedAt: Timestamp
   readonly yes: boolean

@@ -4,7 +4,9 @@ import type { Bytes } from '../brand.ts'
 import type { Epoch, NodeSerial, Timestamp } from '../time/timestamp.ts'
 import { type Keys } from './keys.ts'
 
-/** Work of the embedder. The core never looks into the payload; a batch of requests is one payload. */
+/**
+ * Work of the embedder. The core never looks into the payload; a batch of requests is one payload.
+ */
 export interface ApplicationTxn {
   readonly kind: 'application'
   readonly keys: Keys

@@ -30,7 +30,7 @@ describe('2.2: the fast path', () => {
     })
   })
 
-  it('decides with one peer of three, executes after the decision is stored, answers after the execution is', () => {
+  it('decides with one peer of three, executes what is stored, answers what is executed', () => {
     const { node, id } = submitted(3)
     const said = node.hear(2, yes(id))
     expect(sent(said, 'stable').map(({ to }) => to)).toEqual([1, 2])
@@ -84,7 +84,7 @@ describe('2.2: the fast path', () => {
 })
 
 describe('4.4: the slow path', () => {
-  it('waits for a fast quorum within its patience, then proposes the (f+1)-th smallest vote', () => {
+  it('waits within its patience, then proposes the (f+1)-th smallest vote', () => {
     const { node, id } = submitted(3)
     expect(sent(node.hear(1, no(id, 1_200, 1)), 'accept')).toEqual([])
     const said = node.advance(10)

@@ -99,7 +99,7 @@ describe('7.2: what a silent coordinator left', () => {
 })
 
 describe('7.4: a node that was down', () => {
-  it('asks the log of a peer that leads, executes it in order, and goes on until nothing is more', () => {
+  it('asks the log of a peer that leads, in order, and goes on until nothing is left', () => {
     const node = new ReplicaUnderTest({ self: 0, size: 3 })
     const asked = theOne(node.hear(1, heartbeat(1, leading(4))), 'catchUp')
     expect(asked.since).toBe(TIMESTAMP_ZERO)
@@ -193,7 +193,7 @@ describe('3.5: a store', () => {
     expect(later.notices).toMatchObject([{ kind: 'fatal', code: 'AMNESIA' }])
   })
 
-  it('of a peer that changed is told so, and nothing it says counts, also after a restart here', () => {
+  it('of a peer that changed is told so, and nothing it says counts', () => {
     const node = new ReplicaUnderTest({ self: 0, size: 3 })
     node.hear(1, heartbeat(1, { durableSeq: 7n }))
     node.restart()

@@ -219,7 +219,7 @@ describe('6.2: a recoverer', () => {
     expect(kinds.indexOf('query')).toBeLessThan(kinds.indexOf('recover'))
   })
 
-  it('goes on watching when the promise to another ended its round, and that one falls silent', () => {
+  it('goes on watching when a promise to another ended its round and nothing came of it', () => {
     const { node } = recovering()
     node.hear(3, { kind: 'recover', id: TAU, ballot: ballotOf(4, 3), txn: undefined })
     // Neither Accept nor an outcome ever comes.
