@@ -254,14 +254,11 @@ function queryItemFits(item: QueryItem, topology: FitsTopology): Reason {
 function logChunkFits(message: LogChunk, { topology }: Context): Reason {
   if (message.more && message.entries.length === 0) return 'more to come, and nothing here'
   let before = message.since
-  let position = 0n
   for (const entry of message.entries) {
     if (entry.executeAt <= before) return 'log entries that do not rise'
-    if (entry.watermark.position < position) return 'positions that fall'
     const reason = logEntryFits(entry, topology)
     if (reason !== undefined) return reason
     before = entry.executeAt
-    position = entry.watermark.position
   }
   return undefined
 }
