@@ -6,8 +6,9 @@
 
 import { parseArgs } from 'node:util'
 import type { Mutant } from '../mutant/mutant.ts'
-import type { HuntResult } from '../mutant/hunt.ts'
+import type { Catch, HuntResult } from '../mutant/hunt.ts'
 import { MUTANTS } from '../mutant/mutants.ts'
+import { campaign } from '../walk/campaign.ts'
 import { Workshop } from '../mutant/workshop.ts'
 
 const { values } = parseArgs({
@@ -48,21 +49,30 @@ async function serve(): Promise<void> {
   }
 }
 
-function report(mutant: Mutant, { blind, scenarios }: HuntResult): void {
+function report(mutant: Mutant, { blind, scenarios, violations }: HuntResult): void {
   const name = mutant.name.padEnd(42)
   const also = scenarios.length === 0 ? '' : `; ${scenarios.slice(0, 3).join(', ')}${scenarios.length > 3 ? ', …' : ''}`
-  if (mutant.harmless !== undefined) {
-    const found = blind !== undefined || scenarios.length > 0
+  const own = blind === undefined ? undefined : failsUnmutated(blind)
+  if (own !== undefined) {
+    failures++
+    console.log(`${name} FAILED: the core as it is fails, too: ${own}`)
+  } else if (mutant.harmless !== undefined) {
+    const found = blind !== undefined || violations.length > 0
     if (found) failures++
     console.log(`${name} ${found ? `FAILED: not harmless: ${blind?.what ?? ''}${also}` : `harmless: ${mutant.harmless}`}`)
-    return
-  }
-  if (blind === undefined) {
+  } else if (blind === undefined) {
     failures++
     console.log(`${name} SURVIVED ${mutant.hunts.map((each) => JSON.stringify(each)).join(' ')}${also}`)
-    return
+  } else {
+    killed++
+    if (scenarios.length > 0) twice++
+    console.log(`${name} ${blind.by.padEnd(34)} ${String(blind.after).padStart(9)}  ${blind.rule}${also}`)
   }
-  killed++
-  if (scenarios.length > 0) twice++
-  console.log(`${name} ${blind.by.padEnd(34)} ${String(blind.after).padStart(9)}  ${blind.rule}${also}`)
+}
+
+/** What caught the mutant must let the core as it is pass: else it is no catch. */
+function failsUnmutated({ walk: of }: Catch): string | undefined {
+  if (of === undefined) return undefined
+  const { failure } = campaign({ from: BigInt(of.seed), step: 1n, count: 1, n: of.n })
+  return failure?.what
 }

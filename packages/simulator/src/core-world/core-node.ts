@@ -99,12 +99,12 @@ export class CoreNode {
     return this.#replica?.image()
   }
 
-  /** Opens it on what its disk holds. All links are up. */
+  /** Opens it on what its disk holds. Nothing is said of its links. */
   open(): void {
     check(this.#replica === undefined, 'harness', () => `n${this.serial} is open already`)
     this.#incarnation++
     this.#head = this.store.applied
-    this.#guard(() => {
+    try {
       this.#replica = openReplica({
         self: this.serial,
         options: this.#parts.options,
@@ -112,9 +112,8 @@ export class CoreNode {
         reader: this.store,
         at: this.#at,
       })
-    })
-    for (const { serial } of this.#parts.members) {
-      if (serial !== this.serial) this.step({ kind: 'link', peer: serial, up: true })
+    } catch (error) {
+      throw this.#violationOf(error)
     }
     this.#pump()
   }
@@ -137,7 +136,7 @@ export class CoreNode {
     if (input.kind === 'receive' && input.message.kind === 'logChunk') {
       for (const entry of input.message.entries) this.#caughtUp.set(entry.id, entry.executeAt)
     }
-    this.#guard(() => replica.step(input, this.#at))
+    this.#stepCore(replica, input)
     this.#pump()
   }
 
@@ -165,8 +164,8 @@ export class CoreNode {
   settle(): void {
     for (let turns = 0; this.hasWrite || this.hasExecution; turns++) {
       check(turns < 10_000, 'livelock', () => `n${this.serial} writes without end`)
-      this.executeNext()
-      this.storeWrite()
+      if (this.hasExecution) this.executeNext()
+      if (this.hasWrite) this.storeWrite()
     }
   }
 
@@ -195,10 +194,7 @@ export class CoreNode {
     const replica = this.#replica
     if (replica === undefined) return
     while (this.#pending === undefined) {
-      let ready: Ready | undefined
-      this.#guard(() => {
-        ready = replica.drain()
-      })
+      const ready = this.#drainCore(replica)
       if (ready === undefined) return
       this.#release(ready)
       if (ready.writes.length > 0) {
@@ -206,8 +202,7 @@ export class CoreNode {
         return
       }
       this.#post(ready)
-      const { id } = ready
-      this.#guard(() => replica.step({ kind: 'stored', ready: id }, this.#at))
+      this.#stepCore(replica, { kind: 'stored', ready: ready.id })
     }
   }
 
@@ -277,13 +272,26 @@ export class CoreNode {
     )
   }
 
-  #guard(work: () => void): void {
+  #stepCore(replica: Replica, input: Input): void {
     try {
-      work()
+      replica.step(input, this.#at)
     } catch (error) {
-      if (!(error instanceof InvariantError)) throw error
-      throw new Violation('core invariant', `n${this.serial}: ${error.message}`)
+      throw this.#violationOf(error)
     }
+  }
+
+  #drainCore(replica: Replica): Ready | undefined {
+    try {
+      return replica.drain()
+    } catch (error) {
+      throw this.#violationOf(error)
+    }
+  }
+
+  /** An assertion of the core that failed is a broken rule; anything else is what it is. */
+  #violationOf(error: unknown): unknown {
+    if (!(error instanceof InvariantError)) return error
+    return new Violation('core invariant', `n${this.serial}: ${error.message}`)
   }
 
   #instant(): Instant {

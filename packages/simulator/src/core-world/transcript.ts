@@ -15,9 +15,9 @@ export class Transcript {
   readonly #lines: string[] = []
   readonly #names = new Map<TxnId, string>()
   /** How a node decided, by `node id`; kept with the lines. */
-  readonly decisions = new Map<string, string>()
+  readonly decisions: Map<string, string> = new Map()
   /** What a submission was answered, by its transaction; kept with the lines. */
-  readonly answers = new Map<TxnId, string>()
+  readonly answers: Map<TxnId, string> = new Map()
 
   constructor(keeps: boolean) {
     this.#keeps = keeps

@@ -13,33 +13,40 @@ export interface Catch {
   readonly by: string
   /** Schedules until it was found: seeds of walks, states of an exploration. */
   readonly after: number
+  /** The walk that finds it; undefined for an exploration. */
+  readonly walk: { readonly seed: string; readonly n: number } | undefined
   readonly rule: string
   readonly what: string
 }
 
 export interface HuntResult {
-  /** The scenarios that it fails. */
+  /** The scenarios that do not go as written. */
   readonly scenarios: readonly string[]
+  /** Those of them in which a rule of the protocol broke. */
+  readonly violations: readonly string[]
   /** Undefined: it survived all hunts. */
   readonly blind: Catch | undefined
 }
 
 /** All scenarios, then each hunt in turn until one finds something. `from` is the first seed. */
 export function hunt(hunts: readonly Hunt[], from: bigint): HuntResult {
-  const scenarios = scenarioFiles().flatMap(({ name, text }) => (fails(text) ? [name] : []))
+  const played = scenarioFiles().map(({ name, text }) => ({ name, how: outcomeOf(text) }))
+  const scenarios = played.filter(({ how }) => how !== 'went').map(({ name }) => name)
+  const violations = played.filter(({ how }) => how === 'violation').map(({ name }) => name)
   for (const each of hunts) {
-    const found = each.by === 'walk' ? byWalks(each, from) : byExploring(each.bounds)
-    if (found !== undefined) return { scenarios, blind: found }
+    const blind = each.by === 'walk' ? byWalks(each, from) : byExploring(each.bounds)
+    if (blind !== undefined) return { scenarios, violations, blind }
   }
-  return { scenarios, blind: undefined }
+  return { scenarios, violations, blind: undefined }
 }
 
-/** A core that throws fails the scenario, too. */
-function fails(text: string): boolean {
+/** A core that throws breaks a rule, too. */
+function outcomeOf(text: string): 'went' | 'otherwise' | 'violation' {
   try {
-    return play(text).failure !== undefined
+    const { failure, violation } = play(text)
+    return failure === undefined ? 'went' : violation ? 'violation' : 'otherwise'
   } catch {
-    return true
+    return 'violation'
   }
 }
 
@@ -50,7 +57,7 @@ function byWalks(of: Hunt & { by: 'walk' }, from: bigint): Catch | undefined {
       walk(seed, { n: of.n })
     } catch (error) {
       const { rule, what } = failureOf(seed, error)
-      return { by: `walk n=${of.n}`, after: i + 1, rule, what: `seed ${seed}: ${what}` }
+      return { by: `walk n=${of.n}`, after: i + 1, walk: { seed: String(seed), n: of.n }, rule, what: `seed ${seed}: ${what}` }
     }
   }
   return undefined
@@ -61,5 +68,5 @@ function byExploring(name: string): Catch | undefined {
   if (bounds === undefined) throw new RangeError(`no bounds are named ${name}`)
   const { violation, states } = explore(bounds)
   if (violation === undefined) return undefined
-  return { by: `explore ${name}`, after: states, rule: violation.rule, what: violation.what }
+  return { by: `explore ${name}`, after: states, walk: undefined, rule: violation.rule, what: violation.what }
 }

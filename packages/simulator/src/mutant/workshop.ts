@@ -31,8 +31,9 @@ export class Workshop {
     const shop = new Workshop(root, mkdtempSync(join(tmpdir(), 'synevi-mutants-')))
     shop.#copy()
     const failure = await shop.#compile('packages/simulator')
-    if (failure !== undefined) throw new Error(`the copy does not compile: ${failure}`)
-    return shop
+    if (failure === undefined) return shop
+    shop.close()
+    throw new Error(`the copy does not compile: ${failure}`)
   }
 
   /** Applies, compiles, hunts, and takes the mutant back. `from` is the first seed. Throws when it does not apply. */

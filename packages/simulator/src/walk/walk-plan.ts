@@ -15,6 +15,8 @@ export type Bias =
   | { readonly kind: 'heldVote'; readonly node: number }
   /** Timers run at these two in turn, often. */
   | { readonly kind: 'duel'; readonly nodes: readonly [number, number] }
+  /** PreAccepts of this node are late: its transactions are known as deps first, and recovered without a payload. */
+  | { readonly kind: 'lateBirth'; readonly node: number }
   /** Recoveries begin while everything is still on its way. */
   | { readonly kind: 'early' }
 
@@ -27,6 +29,8 @@ export interface Rates {
   readonly crash: number
   readonly restart: number
   readonly submit: number
+  /** Connections that close and open. */
+  readonly link: number
   readonly tick: number
 }
 
@@ -86,7 +90,7 @@ export function drawPlan(chance: Prng, seed: bigint, fixed: { readonly n?: numbe
       seed,
       digest: payloadDigest,
       recoverAfterMs: chance.pick([1, 50, 500]),
-      heartbeatMs: chance.pick([200, 1_000]),
+      heartbeatMs: chance.pick([200, 1_000, 1_000, 3_000]),
       patienceMaxMs: chance.pick([0, 0, 50]),
       recordsCachedMax: chance.pick([0, 1_024]),
     },
@@ -102,7 +106,7 @@ function drawKeys(chance: Prng, keyed: string): Keys {
 function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }): Bias {
   const { n, node, deadMax } = of
   const any = chance.below(n)
-  switch (chance.below(8)) {
+  switch (chance.below(10)) {
     case 0:
       return { kind: 'starved', node: any }
     case 1:
@@ -115,6 +119,9 @@ function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }
     case 5:
     case 6:
       return { kind: 'early' }
+    case 7:
+    case 8:
+      return { kind: 'lateBirth', node }
     default:
       return { kind: 'none' }
   }
@@ -130,6 +137,7 @@ function drawRates(chance: Prng): Rates {
     crash: rare(0.5, [1, 4]),
     restart: chance.pick([5, 30]),
     submit: chance.pick([5, 20, 1_000]),
+    link: rare(0.15, [3]),
     tick: chance.pick([0, 2, 10]),
   }
 }

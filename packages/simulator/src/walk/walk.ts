@@ -3,6 +3,7 @@
  * and executions that lag, timers that run early, crashes; then everything is completed fairly.
  */
 
+import type { CoreNode } from '../core-world/core-node.ts'
 import { CoreWorld, type Packet } from '../core-world/core-world.ts'
 import { complete } from '../core-world/completion.ts'
 import { Prng } from '../prng.ts'
@@ -42,12 +43,27 @@ export function transcriptOf(seed: bigint, settings: { readonly n?: number | und
   return run.lines()
 }
 
+const KINDS: readonly (keyof Rates)[] = ['deliver', 'store', 'execute', 'leap', 'crash', 'restart', 'submit', 'link', 'tick']
+const hasWrite = (node: CoreNode): boolean => node.hasWrite
+const hasExecution = (node: CoreNode): boolean => node.hasExecution
+const isDead = (node: CoreNode): boolean => !node.alive
+
+/** With a late birth: what makes a node look after deps it does not know. */
+const LEANS: ReadonlySet<string> = new Set(['stable', 'queryOk', 'recoverOk'])
+
+/** The birth itself, and what would let its coordinator tell of it. */
+function isLate({ from, to, message }: Packet, node: number): boolean {
+  if (from === node) return message.kind === 'preAccept'
+  return to === node && (message.kind === 'query' || message.kind === 'recover')
+}
+
 class Walk {
   readonly #chance: Prng
   readonly #plan: WalkPlan
   readonly #world: CoreWorld
   /** Messages that wait for the end. */
   readonly #held: Packet[] = []
+  readonly #weights: number[] = KINDS.map(() => 0)
   #submitted = 0
   #crashes = 0
   #sends = 0
@@ -93,19 +109,21 @@ class Walk {
   #event(): void {
     const { rates, leapMs, txns } = this.#plan
     const world = this.#world
-    const writes = world.nodes.filter((node) => node.hasWrite)
-    const executions = world.nodes.filter((node) => node.hasExecution)
-    const dead = world.nodes.filter((node) => !node.alive)
-    const kind = this.#chance.weighted<keyof Rates>([
-      [world.bag.length > 0 ? rates.deliver : 0, 'deliver'],
-      [writes.length > 0 ? rates.store : 0, 'store'],
-      [executions.length > 0 ? rates.execute : 0, 'execute'],
-      [rates.leap, 'leap'],
-      [this.#crashes < this.#plan.crashesMax ? rates.crash : 0, 'crash'],
-      [dead.length > this.#deadForGood ? rates.restart : 0, 'restart'],
-      [this.#submitted < txns.length ? rates.submit : 0, 'submit'],
-      [rates.tick + 0.001, 'tick'],
-    ])
+    const { nodes } = world
+    const writes = nodes.filter(hasWrite)
+    const executions = nodes.filter(hasExecution)
+    const dead = nodes.filter(isDead)
+    const weights = this.#weights
+    weights[0] = world.bag.length > 0 ? rates.deliver : 0
+    weights[1] = writes.length > 0 ? rates.store : 0
+    weights[2] = executions.length > 0 ? rates.execute : 0
+    weights[3] = rates.leap
+    weights[4] = this.#crashes < this.#plan.crashesMax ? rates.crash : 0
+    weights[5] = dead.length > this.#deadForGood ? rates.restart : 0
+    weights[6] = this.#submitted < txns.length ? rates.submit : 0
+    weights[7] = rates.link
+    weights[8] = rates.tick + 0.001
+    const kind = KINDS[this.#draw()]
     switch (kind) {
       case 'deliver':
         return this.#deliver()
@@ -121,9 +139,32 @@ class Walk {
         return this.#restart(this.#chance.pick(dead).serial)
       case 'submit':
         return this.#submit()
+      case 'link':
+        return this.#flap()
       case 'tick':
+      case undefined:
         return world.advance(1 + this.#chance.below(20))
     }
+  }
+
+  /** An index, in proportion to the weights. */
+  #draw(): number {
+    let sum = 0
+    for (const weight of this.#weights) sum += weight
+    let rest = this.#chance.float() * sum
+    for (let i = 0; i < this.#weights.length; i++) {
+      rest -= this.#weights[i] ?? 0
+      if (rest < 0) return i
+    }
+    return this.#weights.length - 1
+  }
+
+  /** A connection closes or opens again. */
+  #flap(): void {
+    const { n } = this.#plan
+    const node = this.#chance.below(n)
+    const peer = (node + 1 + this.#chance.below(Math.max(1, n - 1))) % n
+    if (node !== peer) this.#world.link(node, peer, this.#chance.chance(0.5))
   }
 
   #deliver(): void {
@@ -133,10 +174,15 @@ class Walk {
     if (bias.kind === 'heldVote' && packet.from === bias.node && packet.message.kind === 'preAcceptOk') {
       return this.#hold(packet)
     }
+    if (bias.kind === 'lateBirth' && isLate(packet, bias.node) && this.#chance.chance(0.9)) return this.#putBack(packet)
     if (drop > 0 && this.#chance.chance(drop)) return this.#world.transcript.packet(packet, ' LOST')
     if (duplicate > 0 && this.#chance.chance(duplicate)) this.#world.bag.push(packet)
     this.#world.deliver(packet)
     this.#lean(packet)
+  }
+
+  #putBack(packet: Packet): void {
+    this.#world.bag.push(packet)
   }
 
   #hold(packet: Packet): void {
@@ -147,6 +193,9 @@ class Walk {
   #lean(packet: Packet): void {
     const { bias } = this.#plan
     if (bias.kind === 'early' && packet.message.kind === 'preAccept' && this.#chance.chance(0.15)) {
+      this.#world.leap(packet.to, 3_000)
+    }
+    if (bias.kind === 'lateBirth' && LEANS.has(packet.message.kind) && this.#chance.chance(0.5)) {
       this.#world.leap(packet.to, 3_000)
     }
     if (bias.kind === 'duel' && this.#chance.chance(0.1)) {
@@ -206,7 +255,9 @@ class Walk {
       world.restart(node.serial)
     }
     for (const node of world.nodes) {
-      if (!node.alive) for (const peer of world.nodes) if (peer.alive) world.link(peer.serial, node.serial, false)
+      for (const peer of world.nodes) {
+        if (peer !== node && (!node.alive || this.#plan.rates.link > 0)) world.link(peer.serial, node.serial, node.alive)
+      }
     }
     world.bag.push(...this.#held)
   }
