@@ -1,6 +1,6 @@
 /** Links between real sockets on loopback: up, frames, down, again, closed. */
 
-import { createServer, type Socket } from 'node:net'
+import { createConnection, createServer, type Socket } from 'node:net'
 import { nodeSerial, type NetworkListener } from 'synevi'
 import { afterEach, expect, test } from 'vitest'
 import { GrpcNetwork } from './grpc-network.ts'
@@ -112,6 +112,35 @@ test('a peer that closes is lost at once, and linked again at once after its ret
   await exchange(a, again, 'again')
 })
 
+test('a peer that dials us is dialed at once, however long the wait would be', async () => {
+  const a = await start(1, { reconnect: { minMs: 3_600_000, maxMs: 3_600_000 } })
+  const free = await start(2)
+  await free.network.close()
+  a.network.connect([free.peer])
+  // Its first attempt has failed once a second network could have been linked.
+  const c = await start(3)
+  const d = await start(4)
+  await linkAll([c, d])
+  const b = await start(2, { listen: free.address })
+  b.network.connect([a.peer])
+  await Promise.all([a.untilLink(2, true), b.untilLink(1, true)])
+})
+
+test('frames that waited when a stream was lost are not sent on the next one', async () => {
+  const [a, b] = [await start(1), await start(2)]
+  await linkAll([a, b])
+  for (let at = 0; at < 20; at++) a.network.send(nodeSerial(2), Buffer.alloc(1_000_000, at))
+  const closed = b.network.close()
+  await a.untilLink(2, false)
+  await closed
+  a.forget()
+  const again = await start(2, { listen: b.address })
+  again.network.connect([a.peer])
+  await Promise.all([a.untilLink(2, true), again.untilLink(1, true)])
+  await exchange(a, again, 'fresh')
+  expect(again.heard.filter((one) => one.kind === 'frame')).toHaveLength(1)
+})
+
 test('links to peers that are no longer wanted are closed, and those kept stay up', async () => {
   const [a, b, c] = [await start(1), await start(2), await start(3)]
   await linkAll([a, b, c])
@@ -186,15 +215,20 @@ test('close does not wait for a peer that no longer answers', async () => {
   const atMs = performance.now()
   await a.network.close()
   expect(performance.now() - atMs).toBeLessThan(BUDGET_MS)
-  // Our end is gone, not half closed: whatever is written to it is answered by a reset.
-  const reset = new Promise<string | undefined>((resolve) => {
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code))
-  })
-  socket.resume()
-  const poke = setInterval(() => socket.write('x'), 5)
-  expect(['ECONNRESET', 'EPIPE']).toContain(await reset)
-  clearInterval(poke)
+  expect(['ECONNRESET', 'EPIPE']).toContain(await resetOf(socket))
   stopped.close()
+})
+
+test('close resets the connection to a linked peer that no longer answers', async () => {
+  const b = await start(2)
+  const relay = await startRelay(b.address)
+  const a = await start(1, { dialMap: new Map([[2, relay.address]]) })
+  await linkAll([a, b])
+  const [client] = relay.freeze()
+  if (client === undefined) throw new Error('nothing passed the relay')
+  await a.network.close()
+  expect(['ECONNRESET', 'EPIPE']).toContain(await resetOf(client))
+  relay.close()
 })
 
 test('an address in use, a second start, a start after close: refused with a code', async () => {
@@ -223,3 +257,58 @@ test('the oldest frames go when a peer does not keep up, whole frames only', asy
   const firsts = b.heard.flatMap((one) => (one.kind === 'frame' ? [one.frame[0]] : []))
   expect(firsts).toEqual([18, 19, 20, 'l'.charCodeAt(0)])
 })
+
+/** The code of the error by which the other end proves to be gone, and not half closed. */
+async function resetOf(socket: Socket): Promise<string | undefined> {
+  const reset = new Promise<string | undefined>((resolve) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+  })
+  socket.resume()
+  const poke = setInterval(() => socket.write('x'), 5)
+  const code = await reset
+  clearInterval(poke)
+  return code
+}
+
+/** Passes bytes on until it freezes: then it reads, and neither passes on nor answers. */
+async function startRelay(target: string): Promise<{
+  readonly address: string
+  /** The connections that were accepted. */
+  freeze(): readonly Socket[]
+  close(): void
+}> {
+  const accepted: Socket[] = []
+  const dialed: Socket[] = []
+  let frozen = false
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = createConnection({
+      host: '127.0.0.1',
+      port: Number(target.slice(target.lastIndexOf(':') + 1)),
+      allowHalfOpen: true,
+    })
+    accepted.push(client)
+    dialed.push(upstream)
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      from.on('error', () => undefined)
+      from.on('data', (bytes: Buffer) => {
+        if (!frozen) to.write(bytes)
+      })
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const bound = server.address()
+  return {
+    address: `127.0.0.1:${typeof bound === 'object' && bound !== null ? bound.port : 0}`,
+    freeze: () => {
+      frozen = true
+      return accepted
+    },
+    close: () => {
+      for (const socket of [...accepted, ...dialed]) socket.destroy()
+      server.close()
+    },
+  }
+}

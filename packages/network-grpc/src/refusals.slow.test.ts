@@ -3,11 +3,12 @@
  * disturbed.
  */
 
-import { Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { Server, ServerCredentials, status, type ServerDuplexStream } from '@grpc/grpc-js'
+import { connect } from 'node:http2'
 import { createServer } from 'node:net'
 import { nodeSerial } from 'synevi'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { CODE_TRAILER } from './service.ts'
+import { CODE_TRAILER, EXCHANGE_PATH, PEER_SERVICE } from './service.ts'
 import {
   CLUSTER,
   dialRaw,
@@ -21,7 +22,7 @@ import {
   type TestNode,
   type TestNodeOptions,
 } from './test/node-harness.ts'
-import { encodeFrames, encodeHello, type Hello } from './wire.ts'
+import { encodeFrames, encodeHello, encodeWelcome, type Hello, type Welcome } from './wire.ts'
 
 const HELLO_TIMEOUT_MS = 300
 const FRAME_MAX_BYTES = 100_000
@@ -256,11 +257,22 @@ describe('on the bare port,', () => {
     await Promise.all(crowd.map((one) => one.closed))
   })
 
-  test('a stranger that pours in bytes is closed', async () => {
-    const stream = dialRaw(a.address, encodeHello(helloOf(3, a)).subarray(0, 3))
-    stream.write(Buffer.alloc(FRAME_MAX_BYTES))
-    expect((await stream.ended).code).not.toBe(status.OK)
-    stream.close()
+  test('a stranger that pours in bytes is closed before its time is up', async () => {
+    const session = connect(`http://${a.address}`)
+    session.on('error', () => undefined)
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': EXCHANGE_PATH,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    })
+    stream.on('error', () => undefined)
+    // A message within the limit that never ends.
+    const beginning = Buffer.alloc(90_000)
+    beginning.writeUInt32BE(FRAME_MAX_BYTES, 1)
+    stream.write(beginning)
+    await new Promise<void>((resolve) => session.once('close', () => resolve()))
+    await a.untilRefused('OVERLOADED', /more than 65536 bytes without a hello/)
   })
 })
 
@@ -333,6 +345,32 @@ test('an address with a gRPC server that is no peer port is refused by the diale
   })
   a.network.connect([a.peer, b.peer, { ...NODE_3, address: `127.0.0.1:${port}` }])
   await a.untilRefused('INVALID_ARGUMENT', /not the peer port of a Synevi node/)
+  other.forceShutdown()
+})
+
+test('a peer port that answers as another node is refused by the dialer', async () => {
+  const other = new Server()
+  const welcome: Welcome = {
+    version: 1,
+    cluster: CLUSTER,
+    id: 'node-9',
+    serial: 3,
+    instance: Buffer.alloc(8, 9),
+    frameMaxBytes: 1000,
+  }
+  other.addService(PEER_SERVICE, {
+    Exchange: (call: ServerDuplexStream<Buffer, Buffer>) => {
+      call.on('error', () => undefined)
+      call.write(encodeWelcome(welcome))
+    },
+  })
+  const port = await new Promise<number>((resolve) => {
+    other.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_error, bound) => {
+      resolve(bound)
+    })
+  })
+  a.network.connect([a.peer, b.peer, { ...NODE_3, address: `127.0.0.1:${port}` }])
+  await a.untilRefused('INVALID_ARGUMENT', /does not answer as node node-3, serial 3/)
   other.forceShutdown()
 })
 

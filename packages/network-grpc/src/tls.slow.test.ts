@@ -1,6 +1,5 @@
 /**
- * Mutual TLS 1.3 between peers: who gets in, and everyone who does not (`testing.md`, sections 6
- * and 7).
+ * Mutual TLS 1.3 between peers: who gets in, and everyone who does not (`testing.md`, section 6).
  */
 
 import { credentials, status } from '@grpc/grpc-js'
