@@ -1,0 +1,161 @@
+/** A cluster of node processes on loopback, every directed link through the fault proxy. */
+
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Cleanup } from './cleanup.ts'
+import { MemberProcess, type Heard, type MemberListener } from './member-process.ts'
+import { sleep, type Micros } from './monotonic.ts'
+import type { Condition, MemberPlan, Question } from './orders.ts'
+import { TcpProxy } from './tcp-proxy.ts'
+
+const CLOSE_MS = 10_000
+const ASK_MS = 5_000
+/** Never dialed: the proxy's ports are. */
+const ADDRESS = '127.0.0.1:1'
+
+/** Something that happened at a member, or to it. */
+export interface ClusterEvent {
+  readonly at: Micros
+  readonly member: number
+  readonly what: string
+}
+
+/** How a cluster is to be. */
+export interface ClusterOptions {
+  readonly size: number
+  readonly seed: number
+  readonly cleanup: Cleanup
+  /** Changes to the plans of single members. */
+  readonly plan?: (serial: number) => Partial<MemberPlan>
+}
+
+/** Its members by serial, 0 … size−1. */
+export class Cluster {
+  readonly proxy: TcpProxy
+  readonly members: readonly MemberProcess[]
+  readonly folder: string
+  /** What should not have been: any makes the run fail. */
+  readonly troubles: string[] = []
+  readonly events: ClusterEvent[] = []
+  readonly #cleanup: Cleanup
+
+  private constructor(options: ClusterOptions, proxy: TcpProxy) {
+    this.proxy = proxy
+    this.#cleanup = options.cleanup
+    this.folder = options.cleanup.folder()
+    const serials = serialsOf(options.size)
+    const members = serials.map((serial) => ({ id: `node-${serial}`, serial, address: ADDRESS }))
+    this.members = serials.map((serial) => {
+      const plan: MemberPlan = {
+        ...{ id: `node-${serial}`, serial, members },
+        dial: [...proxy.dialMapOf(serial)],
+        path: join(this.folder, `${serial}`),
+        ...options.plan?.(serial),
+      }
+      const member = new MemberProcess(plan, this.#listener())
+      options.cleanup.watch(member)
+      return member
+    })
+  }
+
+  /** Nobody runs yet. */
+  static async make(options: ClusterOptions): Promise<Cluster> {
+    const proxy = await TcpProxy.open({ serials: serialsOf(options.size), seed: options.seed })
+    return new Cluster(options, proxy)
+  }
+
+  get serials(): readonly number[] {
+    return this.members.map(({ serial }) => serial)
+  }
+
+  /** Throws a RangeError when there is none. */
+  member(serial: number): MemberProcess {
+    const member = this.members[serial]
+    if (member === undefined) throw new RangeError(`no member ${serial}`)
+    return member
+  }
+
+  /** Resolves once all are open; throws when one does not get there. */
+  async start(): Promise<void> {
+    const starts = await Promise.all(this.members.map((member) => member.start()))
+    for (const [serial, start] of starts.entries()) {
+      if (start.kind !== 'ready') throw new Error(`member ${serial}: ${JSON.stringify(start)}`)
+    }
+  }
+
+  /** Its data is gone for good. It must not be running. */
+  wipe(serial: number): void {
+    rmSync(this.member(serial).plan.path, { recursive: true, force: true })
+  }
+
+  /** An answer, or an error that says what came instead. */
+  async ask<Kind extends Exclude<Heard['kind'], 'gone' | 'failed'>>(
+    serial: number,
+    question: Question,
+    kind: Kind,
+    timeoutMs: number = ASK_MS,
+  ): Promise<Extract<Heard, { kind: Kind }>> {
+    const heard = await this.member(serial).ask(question, timeoutMs)
+    if (isKind(heard, kind)) return heard
+    const what = heard.kind === 'failed' ? heard.failure.message : JSON.stringify(heard.kind)
+    throw new Error(`member ${serial} was asked for its ${question.kind}: ${what}`)
+  }
+
+  async condition(serial: number): Promise<Condition> {
+    return (await this.ask(serial, { kind: 'condition' }, 'condition')).condition
+  }
+
+  /**
+   * Until all these have applied the same and have nothing under way. False when `timeoutMs` pass
+   * before.
+   */
+  async settle(serials: readonly number[], timeoutMs: number): Promise<boolean> {
+    const ends = performance.now() + timeoutMs
+    while (performance.now() < ends) {
+      const conditions = await Promise.all(serials.map((serial) => this.condition(serial)))
+      const positions = new Set(conditions.map(({ position }) => position))
+      const busy = conditions.some(
+        ({ inFlight, queued, undecided }) => inFlight + queued + undecided > 0,
+      )
+      if (positions.size === 1 && !busy) return true
+      await sleep(30)
+    }
+    return false
+  }
+
+  /** Something the rig did, for timelines. */
+  note(at: Micros, what: string): void {
+    this.events.push({ at, member: -1, what })
+  }
+
+  /** Everybody closes, then their folders go. Harmless when repeated. */
+  async close(): Promise<void> {
+    for (const member of this.members) if (member.isPaused) member.resume()
+    this.proxy.healAll()
+    await Promise.all(this.members.map((member) => member.close(CLOSE_MS)))
+    await this.proxy.close()
+    for (const member of this.members) this.#cleanup.forget(member)
+    this.#cleanup.removeFolder(this.folder)
+  }
+
+  #listener(): MemberListener {
+    return {
+      listening: (serial, address) => this.proxy.aim(serial, address),
+      events: (serial, events) => {
+        for (const { at, what } of events) this.events.push({ at, member: serial, what })
+      },
+      trouble: (serial, what) => this.troubles.push(`member ${serial} ${what}`),
+    }
+  }
+}
+
+function serialsOf(size: number): readonly number[] {
+  return Array.from({ length: size }, (_, serial) => serial)
+}
+
+function isKind<Kind extends Heard['kind']>(
+  heard: Heard,
+  kind: Kind,
+): heard is Extract<Heard, { kind: Kind }> {
+  return heard.kind === kind
+}

@@ -1,0 +1,103 @@
+/** Holds the history of a run and the logs of its nodes against every checker (`testing.md` 2.7). */
+
+import {
+  SYSTEM,
+  checkDurable,
+  checkListAppend,
+  checkLocalReads,
+  checkRest,
+  checkWitness,
+  compareDigests,
+  operationsOf,
+  type Anomaly,
+  type MixedWorkload,
+  type NodeDigest,
+  type Recorder,
+  type WitnessEntry,
+} from '@synevi/simulator'
+import type { Cluster } from './cluster.ts'
+import type { LogLine } from './orders.ts'
+
+const VERIFY_MS = 30_000
+
+/** What is judged. */
+export interface Case {
+  readonly cluster: Cluster
+  readonly workload: MixedWorkload
+  readonly recorder: Recorder
+  /** Members that have applied everything. */
+  readonly serials: readonly number[]
+}
+
+/** Every anomaly, as `checker: name: why`. Empty: none. */
+export async function judge(parts: Case): Promise<readonly string[]> {
+  const { cluster, workload, recorder, serials } = parts
+  const found: string[] = []
+  const report = (checker: string, anomalies: readonly Anomaly[]): void => {
+    for (const { name, why } of anomalies) found.push(`${checker}: ${name}: ${why}`)
+  }
+  const digests: NodeDigest[] = []
+  let agreed: readonly LogLine[] = []
+  for (const node of serials) {
+    const log = await logOf(cluster, node)
+    const entries = log.map(({ position, id, name, payload, ok }) => {
+      return { position: Number(position), request: id, name, payload, ok }
+    })
+    const { acknowledged } = recorder
+    report('durability', checkDurable({ acknowledged, log: entries, node }))
+    digests.push(await digestOf(cluster, { node, log, report }))
+    agreed = log
+  }
+  report('agreement', compareDigests(digests))
+  const operations = operationsOf(recorder.lines)
+  const log = agreed.map((entry) => witnessOf(workload, entry))
+  const model = (): ReturnType<MixedWorkload['model']> => workload.model()
+  const { anomalies, replay } = checkWitness({ operations, log, model })
+  report('witness', anomalies)
+  report('list-append', checkListAppend(operations))
+  report('local reads', checkLocalReads(operations, replay))
+  return found
+}
+
+/** Its chain is whole, nothing is under way in it, and it never met what no honest peer sends. */
+async function digestOf(
+  cluster: Cluster,
+  parts: {
+    node: number
+    log: readonly LogLine[]
+    report: (checker: string, anomalies: readonly Anomaly[]) => void
+  },
+): Promise<NodeDigest> {
+  const { node, log, report } = parts
+  const condition = await cluster.condition(node)
+  const rest = checkRest({ node, ...condition })
+  report('bounds', rest === undefined ? [] : [rest])
+  if (condition.phase !== 'ready') {
+    report('phase', [{ name: 'not ready', why: `node ${node} is ${condition.phase}` }])
+  }
+  const rejected = condition.rejectedFrames + condition.rejectedMessages
+  if (rejected > 0n) {
+    report('peers', [{ name: 'refused an honest peer', why: `node ${node}: ${rejected} times` }])
+  }
+  const { ok, why, digest } = await cluster.ask(node, { kind: 'verify' }, 'verified', VERIFY_MS)
+  if (!ok) report('verify', [{ name: 'chain broken', why: `node ${node}: ${why}` }])
+  const { position, hash } = condition
+  const execHash = log.at(-1)?.executionHash ?? ''
+  return { node, position, txnHash: hash, execHash, state: digest }
+}
+
+async function logOf(cluster: Cluster, serial: number): Promise<readonly LogLine[]> {
+  const all: LogLine[] = []
+  for (;;) {
+    const after = all.at(-1)?.position ?? 0n
+    const { entries, last } = await cluster.ask(serial, { kind: 'log', after }, 'log')
+    all.push(...entries)
+    if ((all.at(-1)?.position ?? 0n) >= last) return all
+  }
+}
+
+function witnessOf(workload: MixedWorkload, entry: LogLine): WitnessEntry {
+  const { position, executeAt, id, name, payload } = entry
+  const { f, asked } = workload.operationOf(name, payload) ?? { f: SYSTEM, asked: null }
+  return { position: Number(position), executeAt, request: id, f, asked }
+}

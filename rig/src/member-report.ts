@@ -1,0 +1,46 @@
+/** What a node process says about its node when asked. */
+
+import type { Node } from 'synevi'
+import type { Answer, Condition, LogLine } from './orders.ts'
+
+/** Entries in one answer. */
+const PAGE_ENTRIES = 500
+
+/** How it stands now. */
+export function conditionOf(node: Node): Condition {
+  const { phase, applied, inFlight, queued, undecided, counters, quorum } = node.status()
+  return {
+    ...{ phase, position: applied.position, hash: applied.hash },
+    ...{ inFlight, queued, undecided },
+    counters: {
+      fast: counters.fastPath,
+      slow: counters.slowPath,
+      recovered: counters.recovered,
+    },
+    rejectedFrames: counters.rejectedFrames,
+    rejectedMessages: counters.rejectedMessages,
+    reachable: quorum.reachable,
+  }
+}
+
+/** The log above a position, as far as one answer holds; `last`: where it ends now. */
+export async function logPage(node: Node, after: bigint): Promise<Answer> {
+  const last = node.status().applied.position
+  const entries: LogLine[] = []
+  if (after < last) {
+    for await (const entry of node.applied({ after })) {
+      const { position, executeAt, id, name, ok, payload, hashes } = entry
+      const executionHash = Buffer.from(hashes.execution).toString('hex')
+      entries.push({ position, executeAt, id, name, ok, payload, executionHash })
+      if (position >= last || entries.length >= PAGE_ENTRIES) break
+    }
+  }
+  return { kind: 'log', entries, last }
+}
+
+/** Its chain computed again, and the digest of its executors' state. */
+export async function digestOf(node: Node): Promise<Answer> {
+  const { ok, firstBad } = await node.verify()
+  const why = firstBad === undefined ? '' : `position ${firstBad.position}: ${firstBad.why}`
+  return { kind: 'verified', ok, why, digest: node.stateDigest() }
+}
