@@ -191,6 +191,7 @@ export class Ending {
     const node = first?.node
     if (first === undefined || node === undefined) return
     const log = (await this.#settled(logOf(node))) ?? []
+    this.#world.log = log
     const sizes = new Map<bigint, number>()
     for (const { txnId } of log) sizes.set(txnId, (sizes.get(txnId) ?? 0) + 1)
     if ([...sizes.values()].some((size) => size > 1)) watch.coverage.count('batch of several')

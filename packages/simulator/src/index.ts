@@ -1,27 +1,42 @@
-/** Workloads and checkers, for whatever has nodes: simulated ones, or real processes. */
+/** Deterministic simulation of Synevi clusters, and checkers for what they did. */
 
-export { compareDigests, type NodeDigest } from './check/agreement.ts'
-export { checkRest, type Load } from './check/bounds.ts'
-export { checkDurable, type Acknowledged, type DurableEntry } from './check/durable.ts'
+export {
+  simulate,
+  type ClientStep,
+  type SimulateOptions,
+  type SimulatedRun,
+  type SimulationReport,
+} from './simulate.ts'
+export { Prng } from './prng.ts'
+export { type Violation } from './watch.ts'
 export {
   HistoryError,
+  mergeAttempts,
   operationsOf,
+  parseLine,
+  sameJson,
   type Anomaly,
   type Json,
   type Line,
   type Operation,
 } from './check/history.ts'
-export { checkListAppend } from './check/list-append.ts'
-export { checkLocalReads } from './check/local-reads.ts'
-export type { Model } from './check/model.ts'
+export { KvListModel, UnknownOperation, isReadOnly, type Model } from './check/model.ts'
 export {
   SYSTEM,
   checkWitness,
+  logOf,
   type Replay,
   type WitnessEntry,
   type WitnessVerdict,
 } from './check/witness.ts'
-export { Prng } from './prng.ts'
+export { checkListAppend, type ListAnomaly } from './check/list-append.ts'
+export { checkLinearizable, isValid, splitByKey, type LinearVerdict } from './check/linearizable.ts'
+export { checkDurable, type Acknowledged, type DurableEntry } from './check/durable.ts'
+export { checkLocalReads } from './check/local-reads.ts'
+export { compareDigests, type NodeDigest } from './check/agreement.ts'
+
+// For real processes (rig).
+export { checkRest, type Load } from './check/bounds.ts'
 export { requestId } from './workload/client.ts'
 export { MixedWorkload } from './workload/mixed.ts'
 export { Recorder, type OpenOperation, type SentRequest } from './workload/recorder.ts'

@@ -3,6 +3,7 @@
  * everything, a loss of power everywhere, and all checkers (`testing.md` 2.6).
  */
 
+import type { AppliedTransaction } from 'synevi'
 import { EventQueue, type Micros } from './event-queue.ts'
 import { Injector } from './fault/injector.ts'
 import { type Plan, majorityOf } from './fault/plan.ts'
@@ -61,6 +62,8 @@ export interface World {
   readonly watch: Watch
   readonly recorder: Recorder
   readonly workload: Workload
+  /** The agreed log, once everything was judged. */
+  log: readonly AppliedTransaction[]
   /** Lets time pass until the condition holds, at most for so long. Says whether it holds. */
   pump(until: () => boolean, atMost: Micros): Promise<boolean>
 }
@@ -78,6 +81,7 @@ class Simulation implements World {
   readonly watch: Watch
   readonly recorder: Recorder
   readonly workload: Workload
+  log: readonly AppliedTransaction[] = []
   readonly #trace: Trace
   readonly #random: Prng
   readonly #injector: Injector
@@ -141,8 +145,17 @@ class Simulation implements World {
     }
     this.watch.finish()
     for (const machine of machines) this.#breaches(machine)
-    if (this.#options.check !== undefined && !this.#isBroken()) await this.#options.check(this)
+    if (!this.#isBroken()) await this.#ask()
     return this.#verdict(queue.now)
+  }
+
+  /** The caller's own check: what it throws is a violation. */
+  async #ask(): Promise<void> {
+    try {
+      await this.#options.check?.(this)
+    } catch (error) {
+      this.watch.violation('check', { name: 'refused', why: error instanceof Error ? error.message : String(error) })
+    }
   }
 
   async pump(until: () => boolean, atMost: Micros): Promise<boolean> {
@@ -182,7 +195,7 @@ class Simulation implements World {
     })
   }
 
-  #shared(): Omit<World, 'network' | 'pump'> {
+  #shared(): Omit<World, 'network' | 'pump' | 'log'> {
     const { queue, plan, machines, recorder, watch, workload } = this
     return { queue, plan, machines, recorder, watch, workload }
   }

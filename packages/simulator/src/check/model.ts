@@ -45,6 +45,11 @@ export function isReadOnly(f: string, asked: Json): boolean {
   return f === 'txn' && isList(asked) && asked.every((each) => isList(each) && each[0] === 'r')
 }
 
+/** Whether an entry of this kind leaves the position alone that later reads claim to show. */
+export function leavesNoPosition(f: string): boolean {
+  return f === 'throw' || f.startsWith('kv.')
+}
+
 interface Parts {
   readonly values: Map<string, Json>
   readonly lists: Map<string, readonly Json[]>

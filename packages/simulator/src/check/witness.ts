@@ -7,7 +7,7 @@
 
 import { type Anomaly, type Json, type Operation, describe, sameJson } from './history.ts'
 import { Frontier, type Reached } from './frontier.ts'
-import { type Model, isReadOnly } from './model.ts'
+import { type Model, isReadOnly, leavesNoPosition } from './model.ts'
 
 /** An entry of the agreed log, as the system says it. */
 export interface WitnessEntry {
@@ -220,7 +220,7 @@ function replayAnswers(parts: {
 }
 
 function isSilent(entry: WitnessEntry | undefined): boolean {
-  return entry !== undefined && (entry.f === SYSTEM || entry.f === 'throw')
+  return entry !== undefined && (entry.f === SYSTEM || leavesNoPosition(entry.f))
 }
 
 function keyOf(request: string | undefined, of: { f: string; asked: Json }): string {

@@ -124,7 +124,7 @@ export class Client {
     const step = workload.next(wanted, random)
     if (step.kind === 'submit') return this.#submit({ ...step, id: requestId(random) })
     if (step.kind === 'barrier') return this.#read({ f: 'barrier', asked: null }, step)
-    if (step.consistency === 'linearizable') return this.#read(step, step)
+    if ((step.claimed ?? step.consistency) === 'linearizable') return this.#read(step, step)
     const atLeast = step.consistency === 'atLeast' ? this.#position : null
     return this.#local({ f: 'local', asked: [step.f, step.asked, atLeast] }, step)
   }

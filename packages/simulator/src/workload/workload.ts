@@ -23,6 +23,8 @@ export type Step =
       readonly payload: Bytes
       /** `atLeast`: at the greatest position this client knows. */
       readonly consistency: 'linearizable' | 'local' | 'atLeast'
+      /** What the history says it was; default `consistency`. Another one plants a bug. */
+      readonly claimed?: 'linearizable'
     }
   | { readonly kind: 'barrier' }
 
