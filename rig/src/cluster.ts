@@ -106,7 +106,7 @@ export class Cluster {
   }
 
   /**
-   * Until all these have applied the same and have nothing under way. False when `timeoutMs` pass
+   * Until all these are ready, have applied the same and have nothing under way. False when `timeoutMs` pass
    * before.
    */
   async settle(serials: readonly number[], timeoutMs: number): Promise<boolean> {
@@ -115,7 +115,8 @@ export class Cluster {
       const conditions = await Promise.all(serials.map((serial) => this.condition(serial)))
       const positions = new Set(conditions.map(({ position }) => position))
       const busy = conditions.some(
-        ({ inFlight, queued, undecided }) => inFlight + queued + undecided > 0,
+        ({ phase, inFlight, queued, undecided }) =>
+          phase !== 'ready' || inFlight + queued + undecided > 0,
       )
       if (positions.size === 1 && !busy) return true
       await sleep(30)

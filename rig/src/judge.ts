@@ -72,9 +72,6 @@ async function digestOf(
   const condition = await cluster.condition(node)
   const rest = checkRest({ node, ...condition })
   report('bounds', rest === undefined ? [] : [rest])
-  if (condition.phase !== 'ready') {
-    report('phase', [{ name: 'not ready', why: `node ${node} is ${condition.phase}` }])
-  }
   const rejected = condition.rejectedFrames + condition.rejectedMessages
   if (rejected > 0n) {
     report('peers', [{ name: 'refused an honest peer', why: `node ${node}: ${rejected} times` }])

@@ -11,9 +11,9 @@ export const BACK_MAX_MS = 15_000
 /** What is aimed at. */
 export const BACK_GOAL_MS = 5_000
 /** Fewer operations say nothing. */
-const OPERATIONS_MIN = 100
+export const OPERATIONS_MIN = 100
 /** So do fewer that met a fault. */
-const OVERLAPPING_MIN = 10
+const OVERLAPPING_MIN = 3
 const UNKNOWN_SHARE_MAX = 0.4
 
 /** One fault as it went. */

@@ -8,12 +8,14 @@ import { Cluster } from './cluster.ts'
 import type { Fault } from './fault.ts'
 import { judge } from './judge.ts'
 import { MonotonicClock, sleep } from './monotonic.ts'
-import { BACK_MAX_MS, gapOf, type FaultRecord, type RowResult } from './row-result.ts'
+import { BACK_MAX_MS, OPERATIONS_MIN, gapOf, type FaultRecord, type RowResult } from './row-result.ts'
 import type { Row } from './rows.ts'
 
 /** Before, between and after faults, at least. */
 const CALM_MS = 700
 const SETTLE_MS = 20_000
+/** A computer that is busy elsewhere gets so much longer to do enough. */
+const EXTRA_MS = 20_000
 /** All clients together. */
 const PER_SECOND_MAX = 250
 const ROAMERS = 3
@@ -86,6 +88,7 @@ class RowRun {
     const began = performance.now()
     const runs = clients.map((client) => client.run())
     await this.#faultsFor(this.#options.seconds * 1_000)
+    await this.#enough()
     for (const client of clients) client.stop()
     this.#loadSeconds = (performance.now() - began) / 1_000
     await Promise.all(runs)
@@ -141,6 +144,13 @@ class RowRun {
       await this.#suffer(fault, from)
     } while (row.once !== true && performance.now() < ends)
     await sleep(Math.max(CALM_MS, ends - performance.now()))
+  }
+
+  /** Enough operations to mean something, or too much time. */
+  async #enough(): Promise<void> {
+    const ends = performance.now() + EXTRA_MS
+    const { spans } = this.#recorder
+    while (spans.length < OPERATIONS_MIN && performance.now() < ends) await sleep(50)
   }
 
   async #suffer(fault: Fault, from: number): Promise<void> {
