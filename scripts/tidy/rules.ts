@@ -14,7 +14,7 @@ import { coreFloors, packageFloors } from './floors.ts'
 import { focusedTests } from './focus.ts'
 import { hiddenState, importCycles, importStyle, namedExports } from './imports.ts'
 import { manifests, packageReadmes } from './manifests.ts'
-import { encodedMessages } from './messages.ts'
+import { documentedMessages, encodedMessages } from './messages.ts'
 import { namedDocuments } from './named-documents.ts'
 import { drawerNames, emptyWords, fileNames } from './names.ts'
 import { fileLength, lineWidth } from './length.ts'
@@ -48,5 +48,6 @@ export const RULES: readonly Rule[] = [
   namedPaths,
   namedDocuments,
   encodedMessages,
+  documentedMessages,
   forbiddenWords,
 ]

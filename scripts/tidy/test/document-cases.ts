@@ -143,6 +143,19 @@ export const DOCUMENT_CASES: Cases = {
       },
     },
   ],
+  'documented-messages': [
+    {
+      bad: {
+        [`${CORE}/codec/a-codec.ts`]: '  hashAt: {\n    tag: 29,\n  },\n',
+        'docs/reference/wire-format.md': '# W\n\n| 28 | HashAt | position |\n',
+      },
+      at: ['docs/reference/wire-format.md:0', 'docs/reference/wire-format.md:0'],
+      good: {
+        [`${CORE}/codec/a-codec.ts`]: '  hashAt: {\n    tag: 29,\n  },\n',
+        'docs/reference/wire-format.md': '# W\n\n| 29 | HashAt | position |\n',
+      },
+    },
+  ],
   'forbidden-words': [
     {
       bad: { 'docs/a.md': `\nSee ${'/wo'}rk/shared.\n`, 'scripts/b.ts': `${'<'.repeat(7)} HEAD\n` },
