@@ -32,7 +32,10 @@ export class Worker {
   #job: Job | undefined
 
   /** `script` answers each job that it receives by a message. */
-  constructor(script: string, parts: { env?: NodeJS.ProcessEnv; execArgv?: readonly string[] } = {}) {
+  constructor(
+    script: string,
+    parts: { env?: NodeJS.ProcessEnv; execArgv?: readonly string[] } = {},
+  ) {
     this.#child = fork(script, ['--worker'], {
       env: { ...process.env, ...parts.env },
       execArgv: [...process.execArgv, ...(parts.execArgv ?? [])],
@@ -86,7 +89,9 @@ function asResult(value: unknown): SeedResult {
 }
 
 function isResult(value: unknown): value is SeedResult {
-  return typeof value === 'object' && value !== null && 'traceHash' in value && 'violations' in value
+  return (
+    typeof value === 'object' && value !== null && 'traceHash' in value && 'violations' in value
+  )
 }
 
 /** Sums of a batch. */
@@ -124,7 +129,8 @@ export class Tally {
       return `disk faults in ${share(this.withDiskFaults)} of the seeds, below half`
     }
     const missing = this.coverage.missing()
-    if (parts.isWhole && this.seeds >= 1_000 && missing.length > 0) return `never happened: ${missing.join(', ')}`
+    if (parts.isWhole && this.seeds >= 1_000 && missing.length > 0)
+      return `never happened: ${missing.join(', ')}`
     return undefined
   }
 }

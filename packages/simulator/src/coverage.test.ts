@@ -63,7 +63,8 @@ describe('the gates of a batch', () => {
   })
 
   test('disk faults belong into half of the seeds', () => {
-    const disks = (share: number): Tally => tallyOf(100, (i) => result({ diskFaults: i < share ? 1 : 0 }))
+    const disks = (share: number): Tally =>
+      tallyOf(100, (i) => result({ diskFaults: i < share ? 1 : 0 }))
     expect(disks(50).whyInvalid(parts)).toBeUndefined()
     expect(disks(49).whyInvalid(parts)).toMatch(/disk faults/)
   })

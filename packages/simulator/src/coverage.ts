@@ -1,4 +1,7 @@
-/** What happened, counted: a batch in which something never happened proves nothing about it (`testing.md` 2.5). */
+/**
+ * What happened, counted: a batch in which something never happened proves nothing about it
+ * (`testing.md` 2.5).
+ */
 
 /** Each must be above 0 in every batch of 1,000 seeds. */
 export const SOMETIMES = [

@@ -1,4 +1,7 @@
-/** The phases behind the faults: liveness of a majority, agreement of all, and power lost everywhere at once. */
+/**
+ * The phases behind the faults: liveness of a majority, agreement of all, and power lost everywhere
+ * at once.
+ */
 
 import type { AppliedTransaction, Node } from 'synevi'
 import { type NodeDigest, compareDigests } from './check/agreement.ts'
@@ -10,10 +13,11 @@ import { checkLocalReads } from './check/local-reads.ts'
 import { SYSTEM, type WitnessEntry, checkWitness } from './check/witness.ts'
 import type { Micros } from './event-queue.ts'
 import type { Injector } from './fault/injector.ts'
+import { type Plan, majorityOf } from './fault/plan.ts'
 import type { Prng } from './prng.ts'
-import { type World, chooseMajority } from './simulation.ts'
 import { type Client, requestId } from './workload/client.ts'
-import type { Machine } from './world/cluster.ts'
+import type { Machine } from './world/machine.ts'
+import type { World } from './world/world.ts'
 
 const SECOND: Micros = 1_000_000
 /** Of the liveness phase, and of each heal after it. */
@@ -79,8 +83,8 @@ export class Ending {
   }
 
   /**
-   * One request through this member, tried again after refusals as a client would. A member whose clock ran
-   * ahead is refused by its voters, as it should.
+   * One request through this member, tried again after refusals as a client would. A member whose
+   * clock ran ahead is refused by its voters, as it should.
    */
   async #fresh(machine: Machine, random: Prng): Promise<void> {
     const { watch, workload, queue } = this.#world
@@ -103,7 +107,8 @@ export class Ending {
       said.push(result.said ?? 'nothing')
       await this.#world.pump(() => this.#isBroken(), Math.min(50_000, began + FRESH - queue.now))
     }
-    const why = `node ${machine.serial} said ${said.join(', ')} from ${began} on: ${this.#unrest([machine])}`
+    const rest = this.#unrest([machine])
+    const why = `node ${machine.serial} said ${said.join(', ')} from ${began} on: ${rest}`
     watch.violation('liveness', { name: 'fresh request not answered', why })
   }
 
@@ -162,7 +167,8 @@ export class Ending {
     if (node === undefined) return
     const report = await this.#settled(node.verify())
     if (report === undefined || report.ok) return
-    const why = `node ${machine.serial}: ${JSON.stringify(report.firstBad, (_, value) => String(value))}`
+    const { position, why: because } = report.firstBad ?? { position: 0n, why: 'unknown' }
+    const why = `node ${machine.serial} at position ${position}: ${because}`
     this.#world.watch.violation('verify', { name: 'chain broken', why })
   }
 
@@ -243,11 +249,14 @@ export class Ending {
 
   #unrest(members: readonly Machine[]): string {
     const busy = this.#clients.filter((client) => client.busy).length
-    const pending = this.#world.recorder.pending.map(({ f, start }) => `${f} since ${start}`).slice(0, 3)
+    const pending = this.#world.recorder.pending
+      .map(({ f, start }) => `${f} since ${start}`)
+      .slice(0, 3)
     const nodes = members.map(({ serial, state, node }) => {
       if (node === undefined) return `${serial}: ${state}`
       const { phase, applied, inFlight, queued, undecided } = node.status()
-      return `${serial}: ${phase} applied ${applied.position} inFlight ${inFlight} queued ${queued} undecided ${undecided}`
+      const work = `inFlight ${inFlight} queued ${queued} undecided ${undecided}`
+      return `${serial}: ${phase} applied ${applied.position} ${work}`
     })
     return `${busy} clients busy (${pending.join(', ')}); ${nodes.join('; ')}`
   }
@@ -286,4 +295,23 @@ async function logOf(node: Node): Promise<readonly AppliedTransaction[]> {
     if (entry.position >= last) break
   }
   return entries
+}
+
+function isLost(machine: Machine | undefined): boolean {
+  return machine === undefined || machine.state === 'lost' || machine.wiped || machine.differs
+}
+
+/**
+ * A majority that is healed in the liveness phase: random, of those that nothing for good may
+ * happen to.
+ */
+function chooseMajority(random: Prng, machines: readonly Machine[], plan: Plan): readonly number[] {
+  const whole = machines.filter(({ serial }) => {
+    const own = plan.machines[serial]
+    return own === undefined || !(own.mayBeLost && (own.badClock || isLost(machines[serial])))
+  })
+  return random
+    .shuffle(whole.map(({ serial }) => serial))
+    .slice(0, majorityOf(machines.length))
+    .sort((a, b) => a - b)
 }

@@ -1,4 +1,6 @@
-/** Virtual time: what happens next, in the order of time, and of scheduling where times are equal. */
+/**
+ * Virtual time: what happens next, in the order of time, and of scheduling where times are equal.
+ */
 
 import { invariant } from '@synevi/accord'
 
@@ -33,7 +35,9 @@ export class EventQueue {
     return this.#taken
   }
 
-  /** At the time `at`, or now if that is past; after everything scheduled earlier for the same time. */
+  /**
+   * At the time `at`, or now if that is past; after everything scheduled earlier for the same time.
+   */
   at(at: Micros, run: () => void): Scheduled {
     const entry: Entry = {
       at: Math.max(this.#now, Math.ceil(at)),

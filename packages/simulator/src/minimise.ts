@@ -1,4 +1,7 @@
-/** Makes a failing plan small: classes of faults first, then single faults, clients, requests (`testing.md` 2.8). */
+/**
+ * Makes a failing plan small: classes of faults first, then single faults, clients, requests
+ * (`testing.md` 2.8).
+ */
 
 import type { FaultClass, Plan } from './fault/plan.ts'
 
@@ -24,13 +27,16 @@ export async function minimise(
   }
   for (const name of plan.classes) await attempt(`without ${name}`, withoutClass(best, name))
   for (let i = best.faults.length - 1; i >= 0; i--) {
-    await attempt(`without fault ${i}`, { ...best, faults: best.faults.filter((_, at) => at !== i) })
+    await attempt(`without fault ${i}`, {
+      ...best,
+      faults: best.faults.filter((_, at) => at !== i),
+    })
   }
   for (const count of [1, 2, 3]) {
     if (count >= best.clients.count) break
     if (await attempt(`${count} clients`, withClients(best, { count }))) break
   }
-  for (let requests = Math.floor(best.clients.requests / 2); requests >= 1; ) {
+  for (let requests = Math.floor(best.clients.requests / 2); requests >= 1;) {
     if (!(await attempt(`${requests} requests`, withClients(best, { requests })))) break
     requests = Math.floor(requests / 2)
   }
@@ -51,7 +57,10 @@ export function withoutClass(plan: Plan, name: FaultClass): Plan {
     machines: plan.machines.map((machine) => ({
       ...machine,
       driftPpm: name === 'drift' ? 0 : machine.driftPpm,
-      offsetMs: (name === 'offset' && !machine.badClock) || (name === 'far' && machine.badClock) ? 0 : machine.offsetMs,
+      offsetMs:
+        (name === 'offset' && !machine.badClock) || (name === 'far' && machine.badClock)
+          ? 0
+          : machine.offsetMs,
     })),
     faults: plan.faults.filter((fault) => {
       if (fault.kind === 'partition') return fault.mode !== name

@@ -1,8 +1,8 @@
 /**
  * The only source of chance in a simulation: seeded streams that fork by name.
  *
- * A fork depends on the seed and the names on its way, not on what was drawn before, so removing one fault
- * does not shift the draws of all others (`testing.md` 2.1).
+ * A fork depends on the seed and the names on its way, not on what was drawn before, so removing
+ * one fault does not shift the draws of all others (`testing.md` 2.1).
  */
 
 /** A seeded stream (sfc32). Equal seeds give equal draws on every platform. */

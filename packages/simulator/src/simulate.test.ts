@@ -31,7 +31,10 @@ function counter(noise: () => bigint): Executor {
   })
 }
 
-const submit = (transaction: Transaction<bigint, never>): ClientStep => ({ kind: 'submit', transaction })
+const submit = (transaction: Transaction<bigint, never>): ClientStep => ({
+  kind: 'submit',
+  transaction,
+})
 
 function steps(random: Prng): ClientStep {
   if (random.chance(0.2)) return { kind: 'read', query: Sum(0n) }
@@ -41,7 +44,13 @@ function steps(random: Prng): ClientStep {
 describe("simulate, for a user's executor", () => {
   test('judges an honest one, hands out its log, and repeats itself exactly', async () => {
     const run = (): ReturnType<typeof simulate> =>
-      simulate({ nodes: 3, executors: () => [counter(() => 0n)], workload: steps, seed: 11n, requests: 60 })
+      simulate({
+        nodes: 3,
+        executors: () => [counter(() => 0n)],
+        workload: steps,
+        seed: 11n,
+        requests: 60,
+      })
     const report = await run()
     expect(report.violations).toEqual([])
     expect(report.log.filter(({ name }) => name === 'count/add').length).toBeGreaterThan(10)
@@ -74,6 +83,8 @@ describe("simulate, for a user's executor", () => {
         throw new Error('the sum is odd')
       },
     })
-    expect(report.violations.map(({ checker, why }) => [checker, why])).toEqual([['check', 'the sum is odd']])
+    expect(report.violations.map(({ checker, why }) => [checker, why])).toEqual([
+      ['check', 'the sum is odd'],
+    ])
   })
 })

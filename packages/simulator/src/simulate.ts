@@ -1,4 +1,7 @@
-/** For authors of executors: a cluster with their executor in virtual time, under faults, from one seed. */
+/**
+ * For authors of executors: a cluster with their executor in virtual time, under faults, from one
+ * seed.
+ */
 
 import type { Bytes } from '@synevi/accord'
 import type { AppliedTransaction, Executor, Query, Transaction } from 'synevi'
@@ -61,9 +64,10 @@ export interface SimulationReport {
 }
 
 /**
- * Runs clients against real nodes with these executors: all faults, then a healed majority that must answer,
- * then power loss everywhere. Judged: one order everywhere, equal results (an executor that is not
- * deterministic shows as `outcome chain differs`), nothing acknowledged is lost, no request applied twice.
+ * Runs clients against real nodes with these executors: all faults, then a healed majority that
+ * must answer, then power loss everywhere. Judged: one order everywhere, equal results (an executor
+ * that is not deterministic shows as `outcome chain differs`), nothing acknowledged is lost, no
+ * request applied twice.
  */
 export async function simulate(options: SimulateOptions): Promise<SimulationReport> {
   const { seed, nodes, requests, faults, check } = options

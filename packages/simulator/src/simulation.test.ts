@@ -23,7 +23,8 @@ function withWeak(plan: Plan, node: number): Plan['machines'] {
   return plan.machines.map((each, i) => ({ ...each, mayBeLost: i === node }))
 }
 
-const run = (plan: Plan, workload = new MixedWorkload()): Promise<Verdict> => runPlan({ plan, workload })
+const run = (plan: Plan, workload = new MixedWorkload()): Promise<Verdict> =>
+  runPlan({ plan, workload })
 
 describe('a seed', () => {
   test('with faults, of 1, 3 and 5 nodes, holds everything', async () => {

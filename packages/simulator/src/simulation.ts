@@ -1,20 +1,21 @@
 /**
- * One seed, to its verdict: a safety phase with all faults, a liveness phase with a healed majority, a heal of
- * everything, a loss of power everywhere, and all checkers (`testing.md` 2.6).
+ * One seed, to its verdict: a safety phase with all faults, a liveness phase with a healed
+ * majority, a heal of everything, a loss of power everywhere, and all checkers (`testing.md` 2.6).
  */
 
 import type { AppliedTransaction } from 'synevi'
 import { EventQueue, type Micros } from './event-queue.ts'
 import { Injector } from './fault/injector.ts'
-import { type Plan, majorityOf } from './fault/plan.ts'
+import type { Plan } from './fault/plan.ts'
 import { Prng } from './prng.ts'
 import { Trace } from './trace.ts'
 import { type Violation, Watch } from './watch.ts'
 import { Client } from './workload/client.ts'
 import { Recorder } from './workload/recorder.ts'
 import type { Workload } from './workload/workload.ts'
-import { Machine } from './world/cluster.ts'
+import { Machine } from './world/machine.ts'
 import { SimNetwork } from './world/network.ts'
+import type { World } from './world/world.ts'
 import { type Work, whyThin } from './coverage.ts'
 import { Ending } from './ending.ts'
 import { checkLoad } from './check/bounds.ts'
@@ -51,21 +52,6 @@ export interface RunOptions {
   readonly keepLines?: number
   /** Called with the world once everything was judged: further checks. */
   readonly check?: (world: World) => void | Promise<void>
-}
-
-/** Everything of one run. */
-export interface World {
-  readonly plan: Plan
-  readonly queue: EventQueue
-  readonly network: SimNetwork
-  readonly machines: readonly Machine[]
-  readonly watch: Watch
-  readonly recorder: Recorder
-  readonly workload: Workload
-  /** The agreed log, once everything was judged. */
-  log: readonly AppliedTransaction[]
-  /** Lets time pass until the condition holds, at most for so long. Says whether it holds. */
-  pump(until: () => boolean, atMost: Micros): Promise<boolean>
 }
 
 /** Runs a plan. Never throws for what the system under test does: that is in the verdict. */
@@ -133,7 +119,11 @@ class Simulation implements World {
     const { plan, queue, machines } = this
     for (const machine of machines) machine.start()
     this.#injector.schedule()
-    const phase = { serials: machines.map(({ serial }) => serial), untilAnswered: false, stop: false }
+    const phase = {
+      serials: machines.map(({ serial }) => serial),
+      untilAnswered: false,
+      stop: false,
+    }
     const clients = this.#clients(phase)
     for (const client of clients) void client.run()
     await this.pump(() => this.#isBroken(), plan.horizon)
@@ -154,7 +144,10 @@ class Simulation implements World {
     try {
       await this.#options.check?.(this)
     } catch (error) {
-      this.watch.violation('check', { name: 'refused', why: error instanceof Error ? error.message : String(error) })
+      this.watch.violation('check', {
+        name: 'refused',
+        why: error instanceof Error ? error.message : String(error),
+      })
     }
   }
 
@@ -182,7 +175,8 @@ class Simulation implements World {
       undecidedMax: 2 * nodes * OWN_UNDECIDED_MAX,
     }
     for (const { serial, node } of this.machines) {
-      if (node !== undefined) this.watch.violation('bounds', checkLoad({ node: serial, ...node.status() }, limits))
+      if (node !== undefined)
+        this.watch.violation('bounds', checkLoad({ node: serial, ...node.status() }, limits))
     }
   }
 
@@ -206,7 +200,10 @@ class Simulation implements World {
 
   #breaches(machine: Machine): void {
     for (const why of machine.disk.breaches) {
-      this.watch.violation('store contract', { name: 'broken by the node', why: `node ${machine.serial}: ${why}` })
+      this.watch.violation('store contract', {
+        name: 'broken by the node',
+        why: `node ${machine.serial}: ${why}`,
+      })
     }
   }
 
@@ -243,7 +240,12 @@ class Simulation implements World {
       definite: ok + fail,
       overlapping: overlapping.length,
       messageFaults:
-        counts.dropped + counts.duplicated + counts.spiked + counts.flipped + counts.late + overtaken,
+        counts.dropped +
+        counts.duplicated +
+        counts.spiked +
+        counts.flipped +
+        counts.late +
+        overtaken,
       partitions: faults.partitions,
       crashes: faults.crashes,
       pauses: faults.pauses,
@@ -253,7 +255,8 @@ class Simulation implements World {
 
   #countFrames(): void {
     const { counts } = this.network
-    for (const [name, count] of Object.entries(counts)) this.watch.coverage.count(`frames ${name}`, count)
+    for (const [name, count] of Object.entries(counts))
+      this.watch.coverage.count(`frames ${name}`, count)
   }
 }
 
@@ -262,20 +265,4 @@ function turn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)
   })
-}
-
-function isLost(machine: Machine | undefined): boolean {
-  return machine === undefined || machine.state === 'lost' || machine.wiped || machine.differs
-}
-
-/** A majority that is healed in the liveness phase: random, of those that nothing for good may happen to. */
-export function chooseMajority(random: Prng, machines: readonly Machine[], plan: Plan): readonly number[] {
-  const whole = machines.filter(({ serial }) => {
-    const own = plan.machines[serial]
-    return own === undefined || !(own.mayBeLost && (own.badClock || isLost(machines[serial])))
-  })
-  return random
-    .shuffle(whole.map(({ serial }) => serial))
-    .slice(0, majorityOf(machines.length))
-    .sort((a, b) => a - b)
 }

@@ -2,7 +2,10 @@
 
 import type { Micros } from './event-queue.ts'
 
-/** A running hash over everything that crosses a port: equal traces mean equal runs (`testing.md` 2.8). */
+/**
+ * A running hash over everything that crosses a port: equal traces mean equal runs (`testing.md`
+ * 2.8).
+ */
 export class Trace {
   readonly #lines: string[] | undefined
   readonly #keptMax: number
@@ -16,14 +19,20 @@ export class Trace {
     this.#lines = keptMax > 0 ? [] : undefined
   }
 
-  /** Something happened at a node. `what` is a short fixed word, `subject` a number, `bytes` what moved. */
+  /**
+   * Something happened at a node. `what` is a short fixed word, `subject` a number, `bytes` what
+   * moved.
+   */
   note(at: Micros, node: number, what: string, subject: number, bytes?: Uint8Array): void {
     this.#count++
     this.#mix(at >>> 0)
-    this.#mix((node << 16) ^ what.length ^ (what.charCodeAt(0) << 8) ^ what.charCodeAt(what.length - 1))
+    this.#mix(
+      (node << 16) ^ what.length ^ (what.charCodeAt(0) << 8) ^ what.charCodeAt(what.length - 1),
+    )
     this.#mix(subject | 0)
     if (bytes !== undefined) this.#mixBytes(bytes)
-    if (this.#lines !== undefined) this.#keep(`${time(at)} n${node} ${what} ${subject} ${bytes?.length ?? ''}`)
+    if (this.#lines !== undefined)
+      this.#keep(`${time(at)} n${node} ${what} ${subject} ${bytes?.length ?? ''}`)
   }
 
   /** A line for a reader only: not part of the hash. `line` is called only when lines are kept. */

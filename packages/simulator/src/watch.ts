@@ -1,4 +1,6 @@
-/** Listens to the notices of all nodes: checks what must hold at all times, counts what happened. */
+/**
+ * Listens to the notices of all nodes: checks what must hold at all times, counts what happened.
+ */
 
 import {
   type Message,
@@ -98,7 +100,10 @@ export class Watch {
       return
     }
     if (code === 'DIVERGED' && machine.differs) return
-    this.violation('nodes', { name: `stopped with ${code}`, why: `node ${machine.serial}: ${chain(error)}` })
+    this.violation('nodes', {
+      name: `stopped with ${code}`,
+      why: `node ${machine.serial}: ${chain(error)}`,
+    })
   }
 
   /** Recoveries that one of these nodes began since. */
@@ -117,7 +122,8 @@ export class Watch {
 
   /** A write on its way to a disk. */
   write(batch: readonly Mutation[]): void {
-    if (batch.some(({ key }) => key[0] === 0x01 && key[1] === 0x06)) this.coverage.count('clock reserve extended')
+    if (batch.some(({ key }) => key[0] === 0x01 && key[1] === 0x06))
+      this.coverage.count('clock reserve extended')
   }
 
   /** What a node said, in one of its lives. */
@@ -159,7 +165,10 @@ export class Watch {
   }
 
   /** A client was answered by the node that it asked. */
-  answered(node: number, parts: { txnId: bigint; duplicate: boolean; askedAt: Micros; life: number }): void {
+  answered(
+    node: number,
+    parts: { txnId: bigint; duplicate: boolean; askedAt: Micros; life: number },
+  ): void {
     const txnId = parts.txnId & PUBLIC_BITS
     if (this.#preempted.has(txnId)) this.coverage.count('answered though pre-empted')
     const invalidated = this.#lastInvalidated.get(node)
@@ -184,7 +193,8 @@ export class Watch {
     this.coverage.count(PATHS[notice.path])
     this.#recovering.delete(notice.id)
     this.#decidedAt.set(`${node} ${notice.id}`, this.#queue.now)
-    // A fast decision binds nobody before it is durable here: a crash may take it back (`protocol.md` 2.2 d).
+    // A fast decision binds nobody before it is durable here: a crash may take it back
+    // (`protocol.md` 2.2 d).
     if (notice.path === 'fast') return
     this.violation('agreement', this.agreement.decided(node, notice.id, notice.executeAt))
   }

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-/** Runs seeds: `simulate --seeds 1000`, `simulate --seed 42 --minimise`. `--help` lists the options. */
+/**
+ * Runs seeds: `simulate --seeds 1000`, `simulate --seed 42 --minimise`. `--help` lists the options.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -19,7 +21,7 @@ const HELP = `simulate: whole clusters in virtual time, from a seed to a verdict
   --from S        the first seed of --seeds, instead of a fresh base
   --nodes N       voters, instead of what the seed draws
   --requests N    requests of all clients, default 200
-  --twice         every seed twice, the second time in a fresh process; traces must be equal (else 1 %)
+  --twice         every seed twice, once in a fresh process; traces must be equal (else 1 %)
   --minimise      with --seed or --plan: the smallest plan that still fails, written to a file
   --plan FILE     runs a written plan
   --lines N       with --seed or --plan: lines of the trace to print when it fails, default 60
@@ -103,7 +105,10 @@ async function one(): Promise<number> {
   if (args.twice && !(await runsEqual(verdict))) return 1
   const violation = verdict.violations[0]
   if (violation === undefined) {
-    console.log(`simulate: seed ${plan.seed}, ${verdict.work.requests} requests, ${verdict.events} events: PASS`)
+    console.log(
+      `simulate: seed ${plan.seed}, ${verdict.work.requests} requests, ` +
+        `${verdict.events} events: PASS`,
+    )
     return verdict.work.requests > 0 ? 0 : 1
   }
   if (args.minimise) await shrink(plan, violation)
@@ -115,14 +120,19 @@ async function runsEqual(verdict: Verdict): Promise<boolean> {
   if (args.plan !== undefined) return true
   const other = await again(jobOf(verdict.seed))
   const equal = other.traceHash === verdict.traceHash
-  console.log(`twice: ${verdict.traceHash} and ${other.traceHash}: ${equal ? 'equal' : 'DIFFERENT'}`)
+  console.log(
+    `twice: ${verdict.traceHash} and ${other.traceHash}: ${equal ? 'equal' : 'DIFFERENT'}`,
+  )
   return equal
 }
 
 /** In a fresh process with another time zone, locale and heap. */
 async function again(job: Job): Promise<SeedResult> {
   const env = { TZ: 'Asia/Kathmandu', LANG: 'tr_TR.UTF-8', LC_ALL: 'tr_TR.UTF-8' }
-  const worker = new Worker(SCRIPT, { env, execArgv: ['--max-old-space-size=700', '--max-semi-space-size=2'] })
+  const worker = new Worker(SCRIPT, {
+    env,
+    execArgv: ['--max-old-space-size=700', '--max-semi-space-size=2'],
+  })
   const result = await worker.run(job)
   worker.end()
   return result
@@ -139,21 +149,29 @@ function report(plan: Plan, verdict: Verdict): void {
 
 function explain(violation: SeedResult['violations'][number]): void {
   const { checker, name, why, at } = violation
-  console.log(`VIOLATION at ${(at / 1_000_000).toFixed(6)} s, found by ${checker}: ${name}\n  ${why}`)
+  console.log(
+    `VIOLATION at ${(at / 1_000_000).toFixed(6)} s, found by ${checker}: ${name}\n  ${why}`,
+  )
 }
 
 async function shrink(plan: Plan, violation: SeedResult['violations'][number]): Promise<void> {
   const isSame = (verdict: Verdict): boolean =>
-    verdict.violations.some(({ checker, name }) => checker === violation.checker && name === violation.name)
+    verdict.violations.some(
+      ({ checker, name }) => checker === violation.checker && name === violation.name,
+    )
   const small = await minimise(plan, {
-    fails: async (candidate) => isSame(await runPlan({ plan: candidate, workload: new MixedWorkload() })),
+    fails: async (candidate) =>
+      isSame(await runPlan({ plan: candidate, workload: new MixedWorkload() })),
     tried: (what, fails) => console.log(`  ${what}: ${fails ? 'still fails' : 'needed'}`),
     runsMax: 200,
   })
   const file = `simulate-${plan.seed}.json`
   writeFileSync(file, `${JSON.stringify(small, undefined, 2)}\n`)
   const { faults, clients, nodes } = small
-  console.log(`minimised: ${nodes} nodes, ${clients.count} clients, ${clients.requests} requests, ${faults.length} faults`)
+  console.log(
+    `minimised: ${nodes} nodes, ${clients.count} clients, ${clients.requests} requests, ` +
+      `${faults.length} faults`,
+  )
   for (const fault of faults) console.log(`  ${JSON.stringify(fault).slice(0, 160)}`)
   console.log(`again: npm run simulate -- --plan ${file}`)
 }
@@ -166,7 +184,9 @@ function readPlan(file: string): Plan {
 
 function isPlan(value: unknown): value is Plan {
   if (typeof value !== 'object' || value === null) return false
-  return ['seed', 'nodes', 'machines', 'settings', 'clients', 'wire', 'faults'].every((name) => name in value)
+  return ['seed', 'nodes', 'machines', 'settings', 'clients', 'wire', 'faults'].every(
+    (name) => name in value,
+  )
 }
 
 /** A batch. */
@@ -214,7 +234,10 @@ function tell(result: SeedResult): void {
 function progress(tally: Tally, began: number): void {
   const perHour = Math.round((tally.seeds * 3_600_000) / (performance.now() - began))
   const { seeds, requests, thin, failed } = tally
-  console.log(`  ${seeds} seeds, ${requests} requests, ${thin.length} thin, ${failed.length} failed, ${perHour} seeds/h`)
+  console.log(
+    `  ${seeds} seeds, ${requests} requests, ${thin.length} thin, ${failed.length} failed, ` +
+      `${perHour} seeds/h`,
+  )
 }
 
 function conclude(tally: Tally, ms: number): number {
@@ -238,7 +261,8 @@ function conclude(tally: Tally, ms: number): number {
   const { seeds, requests, definite, thin, failed, twice, unequal } = tally
   const perHour = Math.round((seeds * 3_600_000) / ms)
   console.log(
-    `simulate: ${seeds} seeds, ${failed.length} violations, ${requests} requests (${definite} definite), ` +
+    `simulate: ${seeds} seeds, ${failed.length} violations, ` +
+      `${requests} requests (${definite} definite), ` +
       `${thin.length} thin, ${twice} run twice (${unequal.length} unequal), ${perHour} seeds/h: ` +
       (isGood ? 'PASS' : 'FAIL'),
   )

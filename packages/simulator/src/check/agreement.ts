@@ -1,8 +1,8 @@
 /**
  * Agreement, while a world runs and at its end (`testing.md` 2.7, checkers 6 and 9).
  *
- * One outcome for each transaction everywhere; applied sequences that are prefixes of one another at all times;
- * equal chain heads at equal positions; no TxnId issued twice.
+ * One outcome for each transaction everywhere; applied sequences that are prefixes of one another
+ * at all times; equal chain heads at equal positions; no TxnId issued twice.
  */
 
 import type { Anomaly } from './history.ts'
@@ -83,7 +83,7 @@ export class Agreement {
     const fits = isNewLife ? next <= life.index + 1 : next === life.index + 1
     this.#lives.set(node, { index: next, incarnation })
     if (!fits) {
-      const why = `node ${node} applied ${step.id}, number ${next} of all, after number ${life.index}`
+      const why = `node ${node} applied ${step.id}, number ${next}, after number ${life.index}`
       return { name: 'order differs', why }
     }
     return place === undefined ? this.#extend(node, step) : this.#compare(node, place, step)
@@ -95,7 +95,10 @@ export class Agreement {
     this.#sequence.push(step)
     if (last === undefined) return undefined
     if (step.executeAt <= last.executeAt) {
-      return { name: 'executeAt fell', why: `node ${node}: ${step.executeAt} after ${last.executeAt}` }
+      return {
+        name: 'executeAt fell',
+        why: `node ${node}: ${step.executeAt} after ${last.executeAt}`,
+      }
     }
     if (step.position < last.position) {
       return { name: 'position fell', why: `node ${node}: ${step.position} after ${last.position}` }

@@ -1,4 +1,7 @@
-/** Bounds (`testing.md` 2.7, checker 8): nothing grows without limit, and at rest everything is empty. */
+/**
+ * Bounds (`testing.md` 2.7, checker 8): nothing grows without limit, and at rest everything is
+ * empty.
+ */
 
 import type { Anomaly } from './history.ts'
 
@@ -24,7 +27,9 @@ export function checkLoad(load: Load, limits: LoadLimits): Anomaly | undefined {
     over1('inFlight', load.inFlight, limits.inFlightMax) ??
     over1('queued', load.queued, limits.queuedMax) ??
     over1('undecided', load.undecided, limits.undecidedMax)
-  return over === undefined ? undefined : { name: 'over its bound', why: `node ${load.node}: ${over}` }
+  return over === undefined
+    ? undefined
+    : { name: 'over its bound', why: `node ${load.node}: ${over}` }
 }
 
 /** With no request under way and nothing broken: all is empty. */

@@ -12,7 +12,8 @@ const decided = (n: number, ids: readonly number[], mark?: number): DecidedDeps 
     marks: mark === undefined ? [] : [{ key: conflictKey('default'), id: at(mark), at: at(mark) }],
   },
 })
-const names = (each: DecidedDeps): readonly string[] => checkDependencies([each], sequence).map(({ name }) => name)
+const names = (each: DecidedDeps): readonly string[] =>
+  checkDependencies([each], sequence).map(({ name }) => name)
 
 describe('dependency safety', () => {
   test('holds when ids and marks cover everything below', () => {

@@ -1,6 +1,6 @@
 /**
- * Dependency safety (`protocol.md` 5.4 and 13.1, rule 2): the deps of a decision cover every conflicting
- * transaction that was decided with a lower executeAt.
+ * Dependency safety (`protocol.md` 5.4 and 13.1, rule 2): the deps of a decision cover every
+ * conflicting transaction that was decided with a lower executeAt.
  */
 
 import type { Deps } from '@synevi/accord'
@@ -13,7 +13,10 @@ export interface DecidedDeps {
   readonly deps: Deps
 }
 
-/** Judges decisions against the agreed sequence of transactions that all conflict, in order of executeAt. */
+/**
+ * Judges decisions against the agreed sequence of transactions that all conflict, in order of
+ * executeAt.
+ */
 export function checkDependencies(
   decisions: readonly DecidedDeps[],
   sequence: readonly { readonly id: bigint; readonly executeAt: bigint }[],
@@ -29,7 +32,8 @@ export function checkDependencies(
       const before = sequence[i]
       if (before === undefined || before.executeAt <= mark) break
       if (before.executeAt >= decision.executeAt || ids.has(before.id)) continue
-      const why = `${decision.id} at ${decision.executeAt} does not depend on ${before.id} at ${before.executeAt}`
+      const lower = `${before.id} at ${before.executeAt}`
+      const why = `${decision.id} at ${decision.executeAt} does not depend on ${lower}`
       found.push({ name: 'dep missing', why })
       break
     }

@@ -1,4 +1,7 @@
-/** Durability (`testing.md` 2.7, checker 5): what was acknowledged is in the log, at its place, with its bytes. */
+/**
+ * Durability (`testing.md` 2.7, checker 5): what was acknowledged is in the log, at its place, with
+ * its bytes.
+ */
 
 import type { Anomaly } from './history.ts'
 

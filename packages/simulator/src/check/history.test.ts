@@ -1,5 +1,12 @@
 import { describe as suite, expect, test } from 'vitest'
-import { HistoryError, type Line, mergeAttempts, operationsOf, parseLine, sameJson } from './history.ts'
+import {
+  HistoryError,
+  type Line,
+  mergeAttempts,
+  operationsOf,
+  parseLine,
+  sameJson,
+} from './history.ts'
 import { operations } from './history-builder.ts'
 
 const line = (over: Partial<Line>): Line => ({
@@ -45,10 +52,12 @@ suite('histories', () => {
   })
 
   test('time that goes back is no history', () => {
-    expect(() => operationsOf([line({ time: 2 }), line({ type: 'ok', time: 1 })])).toThrow('goes back')
+    expect(() => operationsOf([line({ time: 2 }), line({ type: 'ok', time: 1 })])).toThrow(
+      'goes back',
+    )
   })
 
-  test('attempts of one request are one operation, from the first start to the first answer', () => {
+  test('attempts of one request are one operation, from first start to first answer', () => {
     const merged = mergeAttempts(
       operations([
         { p: 1, f: 'put', asked: ['x', 1], at: [1, 3], request: 'a' },
@@ -62,7 +71,14 @@ suite('histories', () => {
   test('a line goes through text and back; what is no line is refused', () => {
     const one = line({ position: 3, request: 'r', executeAt: '12345678901234567890' })
     expect(parseLine(JSON.stringify(one))).toEqual(one)
-    for (const bad of ['', '{}', 'null', '[]', '{"type":"invoke"}', JSON.stringify({ ...one, f: 7 })]) {
+    for (const bad of [
+      '',
+      '{}',
+      'null',
+      '[]',
+      '{"type":"invoke"}',
+      JSON.stringify({ ...one, f: 7 }),
+    ]) {
       expect(() => parseLine(bad)).toThrow(HistoryError)
     }
   })

@@ -1,9 +1,9 @@
 /**
  * Histories: what clients saw, one line for each start and end of an operation (`testing.md` 2.7).
  *
- * One format for the simulator, real processes and Maelstrom. `info` is an outcome that nobody knows: the
- * operation may take effect at any time later, or never; its process number is never used again. `fail` says
- * that it never took effect and never will.
+ * One format for the simulator, real processes and Maelstrom. `info` is an outcome that nobody
+ * knows: the operation may take effect at any time later, or never; its process number is never
+ * used again. `fail` says that it never took effect and never will.
  */
 
 /** Plain JSON: what operations take and give. */
@@ -27,7 +27,9 @@ export interface Line {
   readonly node: number
   /** Any clock that all processes share; equal times mean that nothing is known of the order. */
   readonly time: number
-  /** Where the reply says it stands: for a write its own position, for a read the last one it saw. */
+  /**
+   * Where the reply says it stands: for a write its own position, for a read the last one it saw.
+   */
   readonly position?: number
   /** The timestamp of its transaction, decimal. */
   readonly executeAt?: string
@@ -74,9 +76,9 @@ export class HistoryError extends Error {
 }
 
 /**
- * Pairs starts with ends, in order of start. An operation without an end has an unknown outcome. Throws a
- * {@link HistoryError} for an end without start, two starts in one process, or a process that goes on after
- * an unknown outcome.
+ * Pairs starts with ends, in order of start. An operation without an end has an unknown outcome.
+ * Throws a {@link HistoryError} for an end without start, two starts in one process, or a process
+ * that goes on after an unknown outcome.
  */
 export function operationsOf(history: readonly Line[]): readonly Operation[] {
   const open = new Map<number, Line>()
@@ -104,8 +106,8 @@ export function operationsOf(history: readonly Line[]): readonly Operation[] {
 }
 
 /**
- * One operation for all attempts of a request (equal request, kind and value): it lasts from the first start
- * to the first answer. Operations without a request stay as they are.
+ * One operation for all attempts of a request (equal request, kind and value): it lasts from the
+ * first start to the first answer. Operations without a request stay as they are.
  */
 export function mergeAttempts(operations: readonly Operation[]): readonly Operation[] {
   const groups = new Map<string, Operation[]>()
@@ -176,7 +178,8 @@ export function describe(of: Line | Operation): string {
   const at = 'type' in of ? `${of.time}` : `${of.start}…${of.end === Infinity ? '' : of.end}`
   const place = of.position === undefined ? '' : ` at position ${of.position}`
   const text = JSON.stringify(value)
-  return `p${of.process} ${of.f} ${text.length > 200 ? `${text.slice(0, 200)}…` : text}${place} [${at}]`
+  const short = text.length > 200 ? `${text.slice(0, 200)}…` : text
+  return `p${of.process} ${of.f} ${short}${place} [${at}]`
 }
 
 /** Whether two answers are equal, objects in any order of fields. */

@@ -4,13 +4,22 @@ import { checkLinearizable, isValid, splitByKey } from './linearizable.ts'
 import { KvListModel } from './model.ts'
 
 let process = 0
-function op(f: string, asked: Stated['asked'], answer: Stated['answer'], at: readonly [number, number]): Stated {
+function op(
+  f: string,
+  asked: Stated['asked'],
+  answer: Stated['answer'],
+  at: readonly [number, number],
+): Stated {
   process += 1
   return { p: process, f, asked, at, ...(answer === undefined ? {} : { answer }) }
 }
-const put = (value: number, before: number | null | undefined, at: readonly [number, number]): Stated =>
-  op('put', ['x', value], before, at)
-const get = (value: number | null, at: readonly [number, number]): Stated => op('get', 'x', value, at)
+const put = (
+  value: number,
+  before: number | null | undefined,
+  at: readonly [number, number],
+): Stated => op('put', ['x', value], before, at)
+const get = (value: number | null, at: readonly [number, number]): Stated =>
+  op('get', 'x', value, at)
 const judge = (...stated: Stated[]): string =>
   checkLinearizable({
     operations: operations(stated),
@@ -73,7 +82,9 @@ suite('linearizability of registers', () => {
       op('get', 'y', 1, [3, 4]),
     ]
     const groups = splitByKey(operations(stated), (each) =>
-      typeof each.asked === 'string' ? each.asked : String(Array.isArray(each.asked) ? each.asked[0] : ''),
+      typeof each.asked === 'string'
+        ? each.asked
+        : String(Array.isArray(each.asked) ? each.asked[0] : ''),
     )
     expect([...groups].map(([key, group]) => [key, group.length])).toEqual([
       ['x', 1],

@@ -1,9 +1,9 @@
 /**
  * WGL linearizability (`testing.md` 2.7, checker 2), for small histories without a witness.
  *
- * Wing and Gong's search with Lowe's memory of visited configurations: every order that real time allows is
- * tried, one operation at a time, until one fits the model. A search that exceeds its limit is invalid, never
- * valid.
+ * Wing and Gong's search with Lowe's memory of visited configurations: every order that real time
+ * allows is tried, one operation at a time, until one fits the model. A search that exceeds its
+ * limit is invalid, never valid.
  */
 
 import { type Operation, describe, mergeAttempts, sameJson } from './history.ts'
@@ -21,8 +21,9 @@ export function isValid(verdict: LinearVerdict): boolean {
 }
 
 /**
- * Judges the operations on one object (a key, a stream, or a whole small database). `stepsMax` bounds the
- * search; it is a count and not a time, so that a verdict does not depend on the computer.
+ * Judges the operations on one object (a key, a stream, or a whole small database). `stepsMax`
+ * bounds the search; it is a count and not a time, so that a verdict does not depend on the
+ * computer.
  */
 export function checkLinearizable(parts: {
   operations: readonly Operation[]
@@ -35,7 +36,9 @@ export function checkLinearizable(parts: {
   return search.run(parts.model())
 }
 
-/** Splits by key, where every operation names one: `keyOf` says which. Far cheaper than the whole. */
+/**
+ * Splits by key, where every operation names one: `keyOf` says which. Far cheaper than the whole.
+ */
 export function splitByKey(
   operations: readonly Operation[],
   keyOf: (operation: Operation) => string | undefined,
@@ -108,7 +111,8 @@ class Search {
     const depth = this.#done.filter(Boolean).length
     if (depth >= this.#deepest) {
       this.#deepest = depth
-      this.#stuckAt = `no order fits: after ${depth} operations ${describe(operation)} would answer ${JSON.stringify(answer)}`
+      const would = `${describe(operation)} would answer ${JSON.stringify(answer)}`
+      this.#stuckAt = `no order fits: after ${depth} operations ${would}`
     }
     return undefined
   }

@@ -11,7 +11,9 @@ function txn(text: string, at: readonly [number, number], over: Partial<Stated> 
     if (kind === 'a') return ['append', key, Number(rest)]
     return ['r', key, rest === '' ? [] : rest.split(',').map(Number)]
   })
-  const asked = answer.map((mop): Json => (Array.isArray(mop) && mop[0] === 'r' ? ['r', mop[1], null] : mop))
+  const asked = answer.map((mop): Json =>
+    Array.isArray(mop) && mop[0] === 'r' ? ['r', mop[1], null] : mop,
+  )
   next += 1
   return { p: next, f: 'txn', asked, answer, at, request: `r${next}`, ...over }
 }
@@ -20,7 +22,10 @@ const unknown = (text: string, at: readonly [number, number]): Stated => {
   const { answer: _, ...rest } = txn(text, at)
   return rest
 }
-const failed = (text: string, at: readonly [number, number]): Stated => ({ ...unknown(text, at), failed: 'X' })
+const failed = (text: string, at: readonly [number, number]): Stated => ({
+  ...unknown(text, at),
+  failed: 'X',
+})
 const names = (...stated: Stated[]): readonly string[] =>
   checkListAppend(operations(stated)).map((each) => each.name)
 
@@ -128,7 +133,11 @@ suite('list-append names', () => {
   })
 
   test('G-single: one saw half of what the other did', () => {
-    const found = names(txn('a x 1; a y 1', [1, 9]), txn('r x; r y 1', [1, 8]), txn('r x 1', [10, 11]))
+    const found = names(
+      txn('a x 1; a y 1', [1, 9]),
+      txn('r x; r y 1', [1, 8]),
+      txn('r x 1', [10, 11]),
+    )
     expect(found).toEqual(['G-single'])
   })
 

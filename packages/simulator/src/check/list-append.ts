@@ -1,9 +1,10 @@
 /**
  * List-append cycles (`testing.md` 2.7, checker 3): strict serializability without a witness.
  *
- * Transactions read whole lists and append unique values, so that the order of versions can be read off. From
- * it follow ww, wr and rw edges; with process order and real time a cycle is a proof (Elle, Alvaro and
- * Kingsbury 2020). Operations are of kind `txn`, as in `model.ts`; others are ignored.
+ * Transactions read whole lists and append unique values, so that the order of versions can be read
+ * off. From it follow ww, wr and rw edges; with process order and real time a cycle is a proof
+ * (Elle, Alvaro and Kingsbury 2020). Operations are of kind `txn`, as in `model.ts`; others are
+ * ignored.
  */
 
 import {
@@ -17,7 +18,9 @@ import {
 } from './history.ts'
 import { type EdgeKind, Graph } from './graph.ts'
 
-/** Every anomaly that this checker names; those of cycles also end in `-process` and `-realtime`. */
+/**
+ * Every anomaly that this checker names; those of cycles also end in `-process` and `-realtime`.
+ */
 export type ListAnomaly =
   | 'aborted read'
   | 'dirty update'
@@ -174,7 +177,8 @@ function checkElements(parts: {
   for (const { operation, reads } of txns) {
     for (const { key, list, own } of reads) {
       const aborted = list.filter((value) => failed(nameOf(key, value)))
-      for (const value of aborted) report('aborted read', `${describe(operation)} saw ${show([value])}`)
+      for (const value of aborted)
+        report('aborted read', `${describe(operation)} saw ${show([value])}`)
       const last = list[list.length - 1 - own.length]
       const writer = last === undefined ? undefined : writers.get(nameOf(key, last))
       if (writer !== undefined && !writer.isLast) {
@@ -268,7 +272,10 @@ function addProcessEdges(graph: Graph, txns: readonly ListTxn[]): void {
   }
 }
 
-/** Only the edges that no others imply: to each operation from those that ended last before it began. */
+/**
+ * Only the edges that no others imply: to each operation from those that ended last before it
+ * began.
+ */
 function addRealTimeEdges(graph: Graph, txns: readonly ListTxn[]): void {
   const points: { at: number; isEnd: boolean; index: number }[] = []
   for (const [index, txn] of txns.entries()) {

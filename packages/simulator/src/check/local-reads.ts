@@ -1,8 +1,10 @@
 /**
- * Local reads (`testing.md` 2.7, checker 7): each is the state at some position, and positions never go back,
- * not on a node, through its crashes and restarts, nor for a client that carries its position along.
+ * Local reads (`testing.md` 2.7, checker 7): each is the state at some position, and positions
+ * never go back, not on a node, through its crashes and restarts, nor for a client that carries its
+ * position along.
  *
- * Operations are of kind `local`, asked `[f, asked, atLeast or null]`, with the position they claim.
+ * Operations are of kind `local`, asked `[f, asked, atLeast or null]`, with the position they
+ * claim.
  */
 
 import { type Anomaly, type Operation, describe, isList, sameJson } from './history.ts'
@@ -34,7 +36,10 @@ function judge(read: Operation, replay: Replay): Anomaly | undefined {
   if (typeof atLeast === 'number' && replay.reach(position) < atLeast) {
     return { name: 'behind the client', why: `${describe(read)} is below ${atLeast}` }
   }
-  const expected = replay.stateAt(position)?.copy().apply(f, asked ?? null)
+  const expected = replay
+    .stateAt(position)
+    ?.copy()
+    .apply(f, asked ?? null)
   if (expected === undefined) {
     return { name: 'read of the future', why: `${describe(read)} is beyond the agreed log` }
   }

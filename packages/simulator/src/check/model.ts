@@ -1,21 +1,20 @@
 /**
- * The sequential model: what registers, a key-value table and lists must answer, one operation at a time.
+ * The sequential model: what registers, a key-value table and lists must answer, one operation at a
+ * time.
  *
  * Written from the documentation of the operations, without a look at the executors that it judges.
  * Operations by `f`:
  *
- * | f | asked | answer |
- * |---|---|---|
- * | `put` | [key, value] | the value before, or null |
- * | `delete` | key | the value before, or null |
- * | `get` | key | the value, or null |
- * | `cas` | [key, expected or null, value] | `{ ok: true }`, or `{ ok: false, actual }` |
- * | `txn` | micro-operations, in order | the same, reads filled in |
- * | `throw` | anything | `{ failed: true }`, and no effect |
- * | `kv.write` | [key, value] | null |
- * | `kv.delete` | key | null |
- * | `kv.read` | key | the value, or null |
- * | `kv.cas` | [key, expected or null, value or null] | `{ ok: true }`, or `{ ok: false, found }` |
+ * - `put` of [key, value]: the value before, or null
+ * - `delete` of key: the value before, or null
+ * - `get` of key: the value, or null
+ * - `cas` of [key, expected or null, value]: `{ ok: true }`, or `{ ok: false, actual }`
+ * - `txn` of micro-operations, in order: the same, reads filled in
+ * - `throw` of anything: `{ failed: true }`, and no effect
+ * - `kv.write` of [key, value]: null
+ * - `kv.delete` of key: null
+ * - `kv.read` of key: the value, or null
+ * - `kv.cas` of [key, expected or null, value or null]: `{ ok: true }`, or `{ ok: false, found }`
  *
  * The `kv.` operations have a table of their own; a null means absence.
  *

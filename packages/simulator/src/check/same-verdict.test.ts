@@ -1,4 +1,6 @@
-/** Three checkers, one verdict: on random small histories, half of them damaged (`testing.md` 2.7). */
+/**
+ * Three checkers, one verdict: on random small histories, half of them damaged (`testing.md` 2.7).
+ */
 
 import { describe as suite, expect, test } from 'vitest'
 import { Prng } from '../prng.ts'
@@ -16,7 +18,10 @@ interface Sample {
   readonly log: readonly WitnessEntry[]
 }
 
-/** A serial execution with intervals around its points; some outcomes unknown; a last read of everything. */
+/**
+ * A serial execution with intervals around its points; some outcomes unknown; a last read of
+ * everything.
+ */
 function sample(random: Prng): Sample {
   const model = new KvListModel()
   const stated: Stated[] = []
@@ -64,7 +69,8 @@ function damage(random: Prng, { keys, stated, log }: Sample): Sample {
       const shift = random.between(-60, 60)
       return { ...each, at: [each.at[0] + shift, each.at[1] + shift] }
     }
-    if (kind === 3) return { ...each, ...withAnswer(each, (list) => list.filter((v) => v !== lost)) }
+    if (kind === 3)
+      return { ...each, ...withAnswer(each, (list) => list.filter((v) => v !== lost)) }
     return each
   })
   return { keys, stated: changed, log }
@@ -86,8 +92,13 @@ function withAnswer(
   return { answer }
 }
 
-/** Reads that are not in the log and claim no position: the witness must find their place by itself. */
-function withoutClaims({ stated, log }: Sample): { all: readonly Operation[]; log: readonly WitnessEntry[] } {
+/**
+ * Reads that are not in the log and claim no position: the witness must find their place by itself.
+ */
+function withoutClaims({ stated, log }: Sample): {
+  all: readonly Operation[]
+  log: readonly WitnessEntry[]
+} {
   const isRead = (asked: Json): boolean =>
     isList(asked) && asked.every((mop) => isList(mop) && mop[0] === 'r')
   const appends = log.filter((entry) => !isRead(entry.asked))
@@ -128,7 +139,8 @@ suite('witness, linearizability and cycles', () => {
       expect({ seed, cycles: found.cycles }).toEqual({ seed, cycles: found.linear })
       // With two keys a claimed order may be wrong although another would be right.
       const isForced = damaged.keys.length === 1 || found.witness
-      if (isForced) expect({ seed, witness: found.witness }).toEqual({ seed, witness: found.linear })
+      if (isForced)
+        expect({ seed, witness: found.witness }).toEqual({ seed, witness: found.linear })
       if (!found.linear) invalid++
     }
     expect(invalid).toBeGreaterThan(300)

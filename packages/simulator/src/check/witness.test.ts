@@ -43,7 +43,15 @@ suite('witness replay accepts', () => {
   })
 
   test('the value 0, the empty text, and null as what they are', () => {
-    const zero: Stated = { p: 1, f: 'put', asked: ['x', 0], answer: null, at: [1, 2], position: 1, request: 'z' }
+    const zero: Stated = {
+      p: 1,
+      f: 'put',
+      asked: ['x', 0],
+      answer: null,
+      at: [1, 2],
+      position: 1,
+      request: 'z',
+    }
     expect(names([zero, get([3, 4], 0)])).toEqual([])
     expect(names([zero, get([3, 4], null)])).toEqual(['stale read'])
   })
@@ -87,7 +95,15 @@ suite('witness replay accepts', () => {
       entry(2, 0, { request: 't', f: 'throw', asked: null }),
       entry(3, 0, { request: 's', f: SYSTEM, asked: null }),
     ]
-    const thrown: Stated = { p: 1, f: 'throw', asked: null, answer: { failed: true }, at: [3, 4], request: 't', position: 2 }
+    const thrown: Stated = {
+      p: 1,
+      f: 'throw',
+      asked: null,
+      answer: { failed: true },
+      at: [3, 4],
+      request: 't',
+      position: 2,
+    }
     const barrier: Stated = { p: 2, f: 'barrier', asked: null, answer: 3, at: [5, 6], position: 3 }
     expect(names([put([1, 2], 1, 1), thrown, barrier, get([7, 8], 1, 1)], log)).toEqual([])
   })

@@ -1,8 +1,8 @@
 /**
  * Witness replay, the main oracle (`testing.md` 2.7, checker 1): near-linear time, trusts nothing.
  *
- * Every reply tells where it stands. The order is the system's claim; the clock (real time), the sequential
- * model (every answer) and the agreed log (completeness) test it.
+ * Every reply tells where it stands. The order is the system's claim; the clock (real time), the
+ * sequential model (every answer) and the agreed log (completeness) test it.
  */
 
 import { type Anomaly, type Json, type Operation, describe, sameJson } from './history.ts'
@@ -22,12 +22,18 @@ export interface WitnessEntry {
 export interface Replay {
   /** After the entry at this position; 0 is the empty state. Undefined beyond the log. */
   stateAt(position: number): Model | undefined
-  /** The last position whose state is that at `position`: entries that leave no trace are passed over. */
+  /**
+   * The last position whose state is that at `position`: entries that leave no trace are passed
+   * over.
+   */
   reach(position: number): number
   readonly last: number
 }
 
-/** Entries of this kind are the system's own: they have a position, and neither a client nor an effect. */
+/**
+ * Entries of this kind are the system's own: they have a position, and neither a client nor an
+ * effect.
+ */
 export const SYSTEM = 'system'
 
 /** What a check found, and the replay for the checks that follow. */
@@ -47,9 +53,9 @@ interface Request {
 const ANOMALIES_MAX = 12
 
 /**
- * Checks the operations against the log. Operations of kind `barrier` answer a position; those of kind
- * `local` are left to another checker; operations that read only and are not in the log are judged as
- * linearizable reads, at the position they claim, or at any that real time allows.
+ * Checks the operations against the log. Operations of kind `barrier` answer a position; those of
+ * kind `local` are left to another checker; operations that read only and are not in the log are
+ * judged as linearizable reads, at the position they claim, or at any that real time allows.
  */
 export function checkWitness(parts: {
   operations: readonly Operation[]
@@ -71,7 +77,9 @@ export function checkWitness(parts: {
   return { anomalies: found, replay }
 }
 
-/** The log that a complete history with positions implies: only where every operation was answered. */
+/**
+ * The log that a complete history with positions implies: only where every operation was answered.
+ */
 export function logOf(operations: readonly Operation[]): readonly WitnessEntry[] {
   const entries: WitnessEntry[] = []
   for (const each of operations) {
@@ -135,7 +143,10 @@ function checkLog(log: readonly WitnessEntry[], report: Report): void {
   }
 }
 
-/** Where each request stands; definite failures nowhere, acknowledged ones where they were said to be. */
+/**
+ * Where each request stands; definite failures nowhere, acknowledged ones where they were said to
+ * be.
+ */
 function checkCompleteness(parts: {
   requests: readonly Request[]
   byRequest: ReadonlyMap<string, WitnessEntry>
@@ -150,7 +161,8 @@ function checkCompleteness(parts: {
     if (mine) places.set(request, entry.position)
     if (operation.outcome === 'ok') {
       if (operation.position === undefined && isReadOnly(operation.f, operation.asked)) continue
-      if (!mine) parts.report('lost', `${describe(operation)} was acknowledged and is not in the log`)
+      if (!mine)
+        parts.report('lost', `${describe(operation)} was acknowledged and is not in the log`)
       else if (operation.position !== undefined && entry.position !== operation.position) {
         parts.report('moved', `${describe(operation)} is in the log at ${entry.position}`)
       }

@@ -2,7 +2,7 @@
 
 import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Watch } from '../watch.ts'
-import type { Machine } from '../world/cluster.ts'
+import type { Machine } from '../world/machine.ts'
 import type { SimNetwork } from '../world/network.ts'
 import type { Fault, Plan } from './plan.ts'
 
@@ -75,8 +75,11 @@ export class Injector {
         return this.#took('misreport', fault.for)
       case 'kill':
       case 'power': {
-        const hit = fault.nodes.filter((node) => this.#crash(node, fault.kind, fault.down, fault.backMs))
-        if (hit.length === this.#plan.nodes && hit.length > 1) this.#watch.coverage.count('fault powerAll')
+        const hit = fault.nodes.filter((node) =>
+          this.#crash(node, fault.kind, fault.down, fault.backMs),
+        )
+        if (hit.length === this.#plan.nodes && hit.length > 1)
+          this.#watch.coverage.count('fault powerAll')
         return
       }
       case 'close':
@@ -163,7 +166,9 @@ export class Injector {
     this.#queue.after(fault.for, () => process.slow(0))
   }
 
-  #disk(fault: Extract<Fault, { kind: 'slowDisk' | 'stall' | 'writeError' | 'full' | 'wipe' }>): void {
+  #disk(
+    fault: Extract<Fault, { kind: 'slowDisk' | 'stall' | 'writeError' | 'full' | 'wipe' }>,
+  ): void {
     const machine = this.#machines[fault.node]
     if (machine === undefined || this.#isSafe(fault.node)) return
     const { disk } = machine

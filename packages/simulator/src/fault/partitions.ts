@@ -10,7 +10,12 @@ interface Span {
 }
 
 /** The cuts of one partition of this mode, between nodes 0 … nodes-1. */
-export function drawPartition(random: Prng, mode: PartitionMode, nodes: number, span: Span): readonly Cut[] {
+export function drawPartition(
+  random: Prng,
+  mode: PartitionMode,
+  nodes: number,
+  span: Span,
+): readonly Cut[] {
   const all = random.shuffle(Array.from({ length: nodes }, (_, i) => i))
   switch (mode) {
     case 'oneOut':
@@ -70,7 +75,9 @@ function flapping(random: Prng, order: readonly number[], span: Span): Cut[] {
   return cuts
 }
 
-/** The links of a random subset are cut one by one, and released in another order (FoundationDB). */
+/**
+ * The links of a random subset are cut one by one, and released in another order (FoundationDB).
+ */
 function swizzle(random: Prng, order: readonly number[], span: Span): Cut[] {
   const subset = order.slice(0, random.between(1, Math.max(1, order.length - 1)))
   const links = subset.flatMap((a) => order.filter((b) => b !== a).map((b) => [a, b] as const))

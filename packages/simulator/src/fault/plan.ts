@@ -1,8 +1,8 @@
 /**
  * A plan: everything that one run will suffer, drawn beforehand and written down in plain data.
  *
- * A seed means nothing once the draws change; a plan stays what it was (`testing.md` 2.8). Times are
- * microseconds of virtual time, nodes are serials 0 … n-1.
+ * A seed means nothing once the draws change; a plan stays what it was (`testing.md` 2.8). Times
+ * are microseconds of virtual time, nodes are serials 0 … n-1.
  */
 
 import type { Micros } from '../event-queue.ts'
@@ -27,25 +27,66 @@ export const PARTITION_MODES = [
   'flapping',
   'swizzle',
 ] as const
+/** One of {@link PARTITION_MODES}. */
 export type PartitionMode = (typeof PARTITION_MODES)[number]
 
 /** One fault, with its time. */
 export type Fault =
-  | { readonly kind: 'partition'; readonly mode: PartitionMode; readonly at: Micros; readonly cuts: readonly Cut[] }
+  | {
+      readonly kind: 'partition'
+      readonly mode: PartitionMode
+      readonly at: Micros
+      readonly cuts: readonly Cut[]
+    }
   /** A link is reported lost and found again, and frames pass all the while. */
-  | { readonly kind: 'misreport'; readonly at: Micros; readonly from: number; readonly to: number; readonly for: Micros }
+  | {
+      readonly kind: 'misreport'
+      readonly at: Micros
+      readonly from: number
+      readonly to: number
+      readonly for: Micros
+    }
   /** `backMs`: the wall clock is set back before the restart. */
-  | { readonly kind: 'kill' | 'power'; readonly at: Micros; readonly nodes: readonly number[]; readonly down: Micros; readonly backMs?: number }
+  | {
+      readonly kind: 'kill' | 'power'
+      readonly at: Micros
+      readonly nodes: readonly number[]
+      readonly down: Micros
+      readonly backMs?: number
+    }
   /** An orderly close, then a restart. */
   | { readonly kind: 'close'; readonly at: Micros; readonly node: number; readonly down: Micros }
   /** Killed again and again, shortly after each start. */
-  | { readonly kind: 'storm'; readonly at: Micros; readonly node: number; readonly lives: readonly Micros[]; readonly down: Micros }
+  | {
+      readonly kind: 'storm'
+      readonly at: Micros
+      readonly node: number
+      readonly lives: readonly Micros[]
+      readonly down: Micros
+    }
   | { readonly kind: 'pause'; readonly at: Micros; readonly node: number; readonly for: Micros }
   /** Everything that enters the process costs so much time. */
-  | { readonly kind: 'slow'; readonly at: Micros; readonly node: number; readonly for: Micros; readonly cost: Micros }
-  | { readonly kind: 'slowDisk'; readonly at: Micros; readonly node: number; readonly for: Micros; readonly by: number }
+  | {
+      readonly kind: 'slow'
+      readonly at: Micros
+      readonly node: number
+      readonly for: Micros
+      readonly cost: Micros
+    }
+  | {
+      readonly kind: 'slowDisk'
+      readonly at: Micros
+      readonly node: number
+      readonly for: Micros
+      readonly by: number
+    }
   | { readonly kind: 'stall'; readonly at: Micros; readonly node: number; readonly for: Micros }
-  | { readonly kind: 'writeError'; readonly at: Micros; readonly node: number; readonly down: Micros }
+  | {
+      readonly kind: 'writeError'
+      readonly at: Micros
+      readonly node: number
+      readonly down: Micros
+    }
   | { readonly kind: 'full'; readonly at: Micros; readonly node: number; readonly for: Micros }
   /** The disk is lost for good; the node comes back with an empty one. */
   | { readonly kind: 'wipe'; readonly at: Micros; readonly node: number; readonly down: Micros }
@@ -55,19 +96,43 @@ export type Fault =
   | { readonly kind: 'diverge'; readonly at: Micros; readonly node: number }
 
 /** Message faults: properties of the wires, not events. */
-export const WIRE_FAULTS = ['drop', 'duplicate', 'reorder', 'spike', 'flip', 'late', 'bandwidth'] as const
+export const WIRE_FAULTS = [
+  'drop',
+  'duplicate',
+  'reorder',
+  'spike',
+  'flip',
+  'late',
+  'bandwidth',
+] as const
+/** One of {@link WIRE_FAULTS}. */
 export type WireFault = (typeof WIRE_FAULTS)[number]
 
 /** What clients do that servers must bear. */
-export const CLIENT_FAULTS = ['impatient', 'cancel', 'reuse', 'retryOld', 'throw', 'slowExecutor'] as const
+export const CLIENT_FAULTS = [
+  'impatient',
+  'cancel',
+  'reuse',
+  'retryOld',
+  'throw',
+  'slowExecutor',
+] as const
+/** One of {@link CLIENT_FAULTS}. */
 export type ClientFault = (typeof CLIENT_FAULTS)[number]
 
 /** Clocks that are wrong from the start. */
 export const CLOCK_FAULTS = ['offset', 'far', 'drift'] as const
+/** One of {@link CLOCK_FAULTS}. */
 export type ClockFault = (typeof CLOCK_FAULTS)[number]
 
 /** Every class that a swarm switches on or off. */
-export type FaultClass = Fault['kind'] | PartitionMode | WireFault | ClientFault | ClockFault | 'powerAll'
+export type FaultClass =
+  | Fault['kind']
+  | PartitionMode
+  | WireFault
+  | ClientFault
+  | ClockFault
+  | 'powerAll'
 
 /** What belongs to one machine. */
 export interface MachinePlan {

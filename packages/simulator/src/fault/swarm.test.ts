@@ -148,7 +148,14 @@ describe('minimising', () => {
     expect(small.classes).toEqual(['pause'])
     expect(small.clients.count).toBe(2)
     expect(small.clients.requests).toBe(50)
-    expect(small.wire).toMatchObject({ drop: 0, duplicate: 0, spike: 0, flip: 0, late: 0, reorder: false })
+    expect(small.wire).toMatchObject({
+      drop: 0,
+      duplicate: 0,
+      spike: 0,
+      flip: 0,
+      late: 0,
+      reorder: false,
+    })
   })
 
   test('stops when its runs are used up', async () => {
@@ -169,7 +176,9 @@ describe('minimising', () => {
     for (const name of whole.classes) {
       const without = withoutClass(whole, name)
       expect(without.classes).not.toContain(name)
-      const left = without.faults.map((fault) => (fault.kind === 'partition' ? fault.mode : fault.kind))
+      const left = without.faults.map((fault) =>
+        fault.kind === 'partition' ? fault.mode : fault.kind,
+      )
       expect(left).not.toContain(name)
     }
     expect(withoutClass(whole, 'drift').machines.every(({ driftPpm }) => driftPpm === 0)).toBe(true)

@@ -1,8 +1,9 @@
 /**
- * What a seed draws (`testing.md` 2.2): each class of fault is switched on or off first, then its rate is drawn.
+ * What a seed draws (`testing.md` 2.2): each class of fault is switched on or off first, then its
+ * rate is drawn.
  *
- * Every family that the gates ask for (frames, partitions, crashes, pauses) keeps at least one class, or half
- * of all seeds would be thin by construction.
+ * Every family that the gates ask for (frames, partitions, crashes, pauses) keeps at least one
+ * class, or half of all seeds would be thin by construction.
  */
 
 import type { Micros } from '../event-queue.ts'
@@ -46,7 +47,8 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
   const shape = root.fork('shape')
   const nodes = options.nodes ?? drawNodes(shape)
   const requests = options.requests ?? 200
-  const on = options.faults === false ? new Set<FaultClass>() : drawClasses(root.fork('classes'), nodes)
+  const on =
+    options.faults === false ? new Set<FaultClass>() : drawClasses(root.fork('classes'), nodes)
   const horizon = Math.floor(shape.between(4_000_000, 9_000_000) * Math.max(1, requests / 400))
   const machines = drawMachines(root.fork('machines'), nodes, on)
   return {
@@ -54,7 +56,12 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
     nodes,
     machines,
     settings: drawSettings(root.fork('settings')),
-    clients: drawClients(root.fork('clients'), { requests, horizon, on, operations: options.operations }),
+    clients: drawClients(root.fork('clients'), {
+      requests,
+      horizon,
+      on,
+      operations: options.operations,
+    }),
     wire: drawWire(root.fork('wire'), on),
     horizon,
     classes: [...on].sort(),
@@ -98,9 +105,16 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
 
 const COUNTED: ReadonlySet<FaultClass> = new Set(['drop', 'duplicate'])
 
-function drawMachines(random: Prng, nodes: number, on: ReadonlySet<FaultClass>): readonly MachinePlan[] {
-  // Only these may be lost, or have clocks beyond the tolerance: whatever is drawn, f members at most.
-  const weak = new Set(random.shuffle(Array.from({ length: nodes }, (_, i) => i)).slice(0, toleratedOf(nodes)))
+function drawMachines(
+  random: Prng,
+  nodes: number,
+  on: ReadonlySet<FaultClass>,
+): readonly MachinePlan[] {
+  // Only these may be lost, or have clocks beyond the tolerance: whatever is drawn, f members at
+  // most.
+  const weak = new Set(
+    random.shuffle(Array.from({ length: nodes }, (_, i) => i)).slice(0, toleratedOf(nodes)),
+  )
   const bad = new Set(on.has('far') ? [...weak].slice(0, random.between(0, weak.size)) : [])
   return Array.from({ length: nodes }, (_, node): MachinePlan => {
     const syncMin = random.logBetween(50, 2_000)
@@ -149,7 +163,8 @@ function drawClients(
   // So that all requests begin within the first four fifths of the time that faults have.
   const mean = (0.8 * parts.horizon * count) / parts.requests
   const weights: Record<string, number> = {}
-  for (const each of parts.operations) weights[each] = random.chance(0.7) ? random.between(1, 10) : 0
+  for (const each of parts.operations)
+    weights[each] = random.chance(0.7) ? random.between(1, 10) : 0
   if (Object.values(weights).every((weight) => weight === 0)) {
     for (const each of parts.operations) weights[each] = 1
   }
@@ -274,17 +289,28 @@ function drawRarer(
   const isBad = scene.machines[node]?.badClock === true
   switch (name) {
     case 'wipe':
-      return lossOf(random, scene).map((lost) => ({ kind: 'wipe', at, node: lost, down: log(20_000, 2_000_000) }))
+      return lossOf(random, scene).map((lost) => ({
+        kind: 'wipe',
+        at,
+        node: lost,
+        down: log(20_000, 2_000_000),
+      }))
     case 'diverge':
       // Early, so that there is something left to differ in.
-      return lossOf(random, scene).map((lost) => ({ kind: 'diverge', at: Math.floor(at / 2), node: lost }))
+      return lossOf(random, scene).map((lost) => ({
+        kind: 'diverge',
+        at: Math.floor(at / 2),
+        node: lost,
+      }))
     case 'step': {
       const small = random.between(-200, 200)
       const far = random.pick([-3_600_000, -10_000, 10_000, 3_600_000])
       return [{ kind: 'step', at, node, byMs: isBad && random.chance(0.5) ? far : small }]
     }
     case 'freeze':
-      return [{ kind: 'freeze', at, node, for: isBad ? log(100_000, 4_000_000) : log(10_000, 400_000) }]
+      return [
+        { kind: 'freeze', at, node, for: isBad ? log(100_000, 4_000_000) : log(10_000, 400_000) },
+      ]
     case 'misreport': {
       const to = (node + random.between(1, scene.nodes - 1)) % scene.nodes
       return [{ kind: 'misreport', at, from: node, to, for: log(1_000, 1_000_000) }]

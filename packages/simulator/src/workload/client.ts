@@ -1,4 +1,7 @@
-/** A client in a closed loop: one operation at a time, retried under the same request id, through any node. */
+/**
+ * A client in a closed loop: one operation at a time, retried under the same request id, through
+ * any node.
+ */
 
 import type { Bytes } from '@synevi/accord'
 import { type Codec, isSyneviError } from 'synevi'
@@ -7,7 +10,7 @@ import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Plan } from '../fault/plan.ts'
 import type { Prng } from '../prng.ts'
 import type { Watch } from '../watch.ts'
-import type { Machine } from '../world/cluster.ts'
+import type { Machine } from '../world/machine.ts'
 import type { OpenOperation, Recorder, SentRequest } from './recorder.ts'
 import type { Step, Workload } from './workload.ts'
 
@@ -36,7 +39,12 @@ type Attempt =
       readonly position: number | undefined
       readonly duplicate: boolean
     }
-  | { readonly kind: 'failed'; readonly code: string; readonly definite: boolean; readonly final: boolean }
+  | {
+      readonly kind: 'failed'
+      readonly code: string
+      readonly definite: boolean
+      readonly final: boolean
+    }
   | { readonly kind: 'gone' }
 
 /** Outcomes as they are. */
@@ -119,7 +127,9 @@ export class Client {
       const step = workload.next(workload.operations[0] ?? '', random)
       if (step.kind === 'submit') return this.#submit({ ...step, id: old.id })
     }
-    const weights = Object.entries(plan.clients.weights).map(([name, weight]) => [weight, name] as const)
+    const weights = Object.entries(plan.clients.weights).map(
+      ([name, weight]) => [weight, name] as const,
+    )
     const wanted = on('throw') && random.chance(0.03) ? 'throw' : random.weighted(weights)
     const step = workload.next(wanted, random)
     if (step.kind === 'submit') return this.#submit({ ...step, id: requestId(random) })
@@ -212,7 +222,13 @@ export class Client {
 
   #begin(f: string, asked: Json, request?: string): OpenOperation {
     const id = request === undefined ? {} : { request }
-    return this.#ground.recorder.begin({ process: this.#process, node: this.#home, f, asked, ...id })
+    return this.#ground.recorder.begin({
+      process: this.#process,
+      node: this.#home,
+      f,
+      asked,
+      ...id,
+    })
   }
 
   #giveUp(open: OpenOperation, code: string): void {
@@ -239,10 +255,17 @@ export class Client {
     const askedAt = queue.now
     const life = machine.lives
     const signal = this.#signal()
-    const transaction = { name: request.name, payload: request.payload, shape: { ok: RAW, err: RAW } }
+    const transaction = {
+      name: request.name,
+      payload: request.payload,
+      shape: { ok: RAW, err: RAW },
+    }
     return this.#call(machine, async (node) => {
       const options = { id: request.id, timeoutMs: timeoutMs ?? this.#timeoutMs() }
-      const applied = await node.submit(transaction, signal === undefined ? options : { ...options, signal })
+      const applied = await node.submit(
+        transaction,
+        signal === undefined ? options : { ...options, signal },
+      )
       if (machine.differs) return { kind: 'gone' }
       const { txnId, duplicate } = applied
       if (duplicate) {
@@ -251,7 +274,11 @@ export class Client {
       }
       watch.answered(machine.serial, { txnId, duplicate, askedAt, life })
       const { ok } = applied
-      const value = await workload.answerOf(request.f, ok, applied.ok ? applied.value : applied.error)
+      const value = await workload.answerOf(
+        request.f,
+        ok,
+        applied.ok ? applied.value : applied.error,
+      )
       return { kind: 'answered', value, ok, position: Number(applied.position), duplicate }
     })
   }
@@ -275,7 +302,10 @@ export class Client {
     })
   }
 
-  /** Calls a node inside its process; whatever happens to that, the client hears something in the end. */
+  /**
+   * Calls a node inside its process; whatever happens to that, the client hears something in the
+   * end.
+   */
   #call(
     machine: Machine,
     run: (node: NonNullable<Machine['node']>) => Promise<Attempt>,
@@ -285,7 +315,9 @@ export class Client {
     if (node === undefined || process === undefined) return Promise.resolve({ kind: 'gone' })
     return new Promise((resolve) => {
       // A client notices the end of its connection some time later.
-      const ended = machine.onDown(() => queue.after(this.#random.between(100, 20_000), () => end({ kind: 'gone' })))
+      const ended = machine.onDown(() =>
+        queue.after(this.#random.between(100, 20_000), () => end({ kind: 'gone' })),
+      )
       const left = queue.after(this.#timeoutMs() * 1000 * 4, () => end({ kind: 'gone' }))
       const poll = (): void => {
         if (phase.serials.includes(serial)) watching = queue.after(100_000, poll)
@@ -307,7 +339,10 @@ export class Client {
   #judge(machine: Machine, error: unknown): Attempt {
     const { watch } = this.#ground
     if (!isSyneviError(error)) {
-      watch.violation('errors', { name: 'not a SyneviError', why: `node ${machine.serial}: ${String(error)}` })
+      watch.violation('errors', {
+        name: 'not a SyneviError',
+        why: `node ${machine.serial}: ${String(error)}`,
+      })
       return { kind: 'failed', code: 'UNKNOWN', definite: false, final: true }
     }
     const { code, definite } = error
@@ -316,7 +351,13 @@ export class Client {
     if (code === 'STORE_FULL') watch.coverage.count('read-only by space')
     if (machine.differs) return { kind: 'gone' }
     if (code === 'EXECUTOR_FAILED') {
-      return { kind: 'answered', value: { failed: true }, ok: false, position: undefined, duplicate: false }
+      return {
+        kind: 'answered',
+        value: { failed: true },
+        ok: false,
+        position: undefined,
+        duplicate: false,
+      }
     }
     // It did happen, and its answer is no longer known: nothing to retry, nothing to claim.
     if (code === 'ALREADY_APPLIED') return { kind: 'failed', code, definite: false, final: true }
@@ -336,7 +377,8 @@ export class Client {
   /** Sometimes a client cancels. */
   #signal(): AbortSignal | undefined {
     const { plan, queue, phase } = this.#ground
-    if (!plan.classes.includes('cancel') || phase.untilAnswered || !this.#random.chance(0.1)) return undefined
+    if (!plan.classes.includes('cancel') || phase.untilAnswered || !this.#random.chance(0.1))
+      return undefined
     const controller = new AbortController()
     queue.after(this.#random.logBetween(10, 200_000), () => controller.abort())
     return controller.signal

@@ -1,4 +1,6 @@
-/** The key-value executor that everybody gets, as part of a workload: whole values, compare and set. */
+/**
+ * The key-value executor that everybody gets, as part of a workload: whole values, compare and set.
+ */
 
 import type { Bytes } from '@synevi/accord'
 import { type Executor, Kv, KvExecutor, type Shape, outputOf, resultOf } from 'synevi'
@@ -7,7 +9,13 @@ import type { Prng } from '../prng.ts'
 import type { Step } from './workload.ts'
 
 /** Its kinds of operations. */
-export const KV_OPERATIONS: readonly string[] = ['kv.write', 'kv.delete', 'kv.read', 'kv.cas', 'kv.get']
+export const KV_OPERATIONS: readonly string[] = [
+  'kv.write',
+  'kv.delete',
+  'kv.read',
+  'kv.cas',
+  'kv.get',
+]
 
 /** Draws operations and reads answers; `value` gives values that were never used. */
 export class KvWorkload {
@@ -34,11 +42,22 @@ export class KvWorkload {
         const expected = random.chance(0.3) ? undefined : Math.max(0, value - random.between(1, 12))
         const next = random.chance(0.2) ? undefined : value
         const asked = [key, expected ?? null, next ?? null]
-        return submit('kv.cas', asked, Kv.cas({ key, expected: optional(expected), value: optional(next) }))
+        return submit(
+          'kv.cas',
+          asked,
+          Kv.cas({ key, expected: optional(expected), value: optional(next) }),
+        )
       }
       default: {
         const { name, payload } = Kv.get(key)
-        return { kind: 'read', f: 'kv.read', asked: key, name, payload, consistency: 'linearizable' }
+        return {
+          kind: 'read',
+          f: 'kv.read',
+          asked: key,
+          name,
+          payload,
+          consistency: 'linearizable',
+        }
       }
     }
   }
@@ -50,7 +69,10 @@ export class KvWorkload {
       return result.ok ? jsonOf(result.value) : { ok: false }
     }
     if (f !== 'kv.cas') return ok ? null : { ok: false }
-    const result = await resultOf(Kv.cas({ key: '', expected: undefined, value: undefined }), outcome)
+    const result = await resultOf(
+      Kv.cas({ key: '', expected: undefined, value: undefined }),
+      outcome,
+    )
     return result.ok ? { ok: true } : { ok: false, found: jsonOf(result.error.found) }
   }
 

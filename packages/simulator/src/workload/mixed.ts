@@ -1,5 +1,6 @@
 /**
- * The workload of the seeds: registers and lists in an executor of its own, beside the key-value executor.
+ * The workload of the seeds: registers and lists in an executor of its own, beside the key-value
+ * executor.
  *
  * Keys, expectations and ids are drawn from small sets, so that hits and misses are both common.
  */
@@ -120,7 +121,10 @@ export class MixedWorkload implements Workload {
 }
 
 function readsOf(random: Prng): Json {
-  return random.shuffle(KEYS).slice(0, random.between(1, 3)).map((key) => ['r', key, null])
+  return random
+    .shuffle(KEYS)
+    .slice(0, random.between(1, 3))
+    .map((key) => ['r', key, null])
 }
 
 function submit(f: string, asked: Json): Step {
@@ -128,10 +132,19 @@ function submit(f: string, asked: Json): Step {
 }
 
 function read(f: string, asked: Json, consistency: 'linearizable' | 'local' | 'atLeast'): Step {
-  return { kind: 'read', f, asked, name: `mixed/${f}`, payload: JSON_CODEC.encode(asked), consistency }
+  return {
+    kind: 'read',
+    f,
+    asked,
+    name: `mixed/${f}`,
+    payload: JSON_CODEC.encode(asked),
+    consistency,
+  }
 }
 
-/** The executor: each execution leaves its position behind, so that reads can say what they show. */
+/**
+ * The executor: each execution leaves its position behind, so that reads can say what they show.
+ */
 class MixedExecutor implements Executor {
   readonly name = 'mixed'
   readonly version = 1
@@ -142,7 +155,10 @@ class MixedExecutor implements Executor {
     this.#world = world
   }
 
-  execute(txn: { name: string; payload: Bytes }, context: ExecuteContext): Outcome | Promise<Outcome> {
+  execute(
+    txn: { name: string; payload: Bytes },
+    context: ExecuteContext,
+  ): Outcome | Promise<Outcome> {
     const pause = this.#world.pause()
     if (pause === undefined) return this.#run(txn, context)
     return pause.then(() => this.#run(txn, context))
@@ -154,14 +170,18 @@ class MixedExecutor implements Executor {
     const values = view.table('values', JSON_CODEC)
     const lists = view.table('lists', JSON_CODEC)
     if (query.name === 'mixed/digest') {
-      return JSON_CODEC.encode([position, [...values.scan()].map(pair), [...lists.scan()].map(pair)])
+      return JSON_CODEC.encode([
+        position,
+        [...values.scan()].map(pair),
+        [...lists.scan()].map(pair),
+      ])
     }
     if (query.name === 'mixed/get') {
-      return JSON_CODEC.encode([position, values.get(String(asked)) ?? null])
+      return JSON_CODEC.encode([position, values.get(textOf(asked)) ?? null])
     }
     const mops = isList(asked) ? asked : []
     const answer = mops.map((mop): Json => {
-      const name = isList(mop) ? String(mop[1]) : ''
+      const name = isList(mop) ? textOf(mop[1]) : ''
       return ['r', name, lists.get(name) ?? []]
     })
     return JSON_CODEC.encode([position, answer])
@@ -178,7 +198,7 @@ class MixedExecutor implements Executor {
   #apply(f: string, asked: Json, context: ExecuteContext): Json {
     const values = context.table('values', JSON_CODEC)
     const fields = isList(asked) ? asked : [asked]
-    const key = String(fields[0])
+    const key = textOf(fields[0])
     const before = f === 'txn' || f === 'throw' ? null : (values.get(key) ?? null)
     switch (f) {
       case 'put':
@@ -203,13 +223,18 @@ class MixedExecutor implements Executor {
 
   #mop(mop: readonly Json[], context: ExecuteContext): Json {
     const lists = context.table('lists', JSON_CODEC)
-    const key = String(mop[1])
+    const key = textOf(mop[1])
     const found = lists.get(key)
     const before = isList(found) ? found : []
     if (mop[0] === 'r') return ['r', key, before]
     lists.put(key, [...before, mop[2] ?? null])
     return mop
   }
+}
+
+/** A key: anything else is no key that anybody asked for. */
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function pair(entry: readonly [string, Json]): Json {

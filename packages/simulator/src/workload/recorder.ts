@@ -49,10 +49,24 @@ export class Recorder {
     return [...this.#open]
   }
 
-  begin(parts: { process: number; node: number; f: string; asked: Json; request?: string }): OpenOperation {
+  begin(parts: {
+    process: number
+    node: number
+    f: string
+    asked: Json
+    request?: string
+  }): OpenOperation {
     const { process, node, f, asked, request } = parts
     const id = request === undefined ? {} : { request }
-    this.lines.push({ type: 'invoke', process, f, value: asked, node, time: this.#clock.now, ...id })
+    this.lines.push({
+      type: 'invoke',
+      process,
+      f,
+      value: asked,
+      node,
+      time: this.#clock.now,
+      ...id,
+    })
     const open = { process, f, asked, request, start: this.#clock.now }
     this.#open.add(open)
     return open

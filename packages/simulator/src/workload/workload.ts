@@ -6,7 +6,10 @@ import type { Json } from '../check/history.ts'
 import type { Model } from '../check/model.ts'
 import type { Prng } from '../prng.ts'
 
-/** One operation of a client. `f` and `asked` name it in the history, `name` and `payload` on the wire. */
+/**
+ * One operation of a client. `f` and `asked` name it in the history, `name` and `payload` on the
+ * wire.
+ */
 export type Step =
   | {
       readonly kind: 'submit'
@@ -49,8 +52,15 @@ export interface Workload {
   answerOf(f: string, ok: boolean, value: Bytes): Json | Promise<Json>
   /** What a query answered, and the position that it claims to show. */
   readOf(f: string, value: Bytes): { readonly value: Json; readonly position: number | undefined }
-  /** The operation that an entry of the log is; undefined for one that the workload did not make. */
-  operationOf(name: string, payload: Bytes): { readonly f: string; readonly asked: Json } | undefined
-  /** The sequential model; undefined: answers are not judged, only order, durability and agreement. */
+  /**
+   * The operation that an entry of the log is; undefined for one that the workload did not make.
+   */
+  operationOf(
+    name: string,
+    payload: Bytes,
+  ): { readonly f: string; readonly asked: Json } | undefined
+  /**
+   * The sequential model; undefined: answers are not judged, only order, durability and agreement.
+   */
   model?(): Model
 }

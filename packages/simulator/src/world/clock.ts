@@ -1,4 +1,7 @@
-/** The clocks of a machine: a wall clock that may be wrong in any way, an elapsed one that only runs. */
+/**
+ * The clocks of a machine: a wall clock that may be wrong in any way, an elapsed one that only
+ * runs.
+ */
 
 import { millis, nanos, type Millis, type Nanos } from '@synevi/accord'
 import type { Clock } from 'synevi'

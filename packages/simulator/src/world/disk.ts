@@ -22,8 +22,8 @@ interface Pending {
 }
 
 /**
- * The durable image, and at most one write above it. A kill keeps what was handed over, power keeps what was
- * synced and perhaps the rest; a write is kept whole or not at all.
+ * The durable image, and at most one write above it. A kill keeps what was handed over, power keeps
+ * what was synced and perhaps the rest; a write is kept whole or not at all.
  */
 export class SimDisk {
   readonly #queue: EventQueue
@@ -141,7 +141,11 @@ export class SimDisk {
   }
 
   /** For the port only. */
-  write(process: SimProcess, batch: readonly Mutation[], done: (error?: SyneviError) => void): void {
+  write(
+    process: SimProcess,
+    batch: readonly Mutation[],
+    done: (error?: SyneviError) => void,
+  ): void {
     if (this.#pending !== undefined) this.breach('a write before the one before it resolved')
     const now = this.#queue.now
     const sync = this.#random.logBetween(this.#speed.syncMin, this.#speed.syncMax) * this.#slowBy

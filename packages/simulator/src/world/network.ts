@@ -1,4 +1,7 @@
-/** The wires between simulated nodes: frames are delayed, lost, repeated, overtaken, damaged, and late. */
+/**
+ * The wires between simulated nodes: frames are delayed, lost, repeated, overtaken, damaged, and
+ * late.
+ */
 
 import { nodeSerial, type Bytes } from '@synevi/accord'
 import type { Network, NetworkListener, NetworkSelf, PeerAddress } from 'synevi'
@@ -117,7 +120,9 @@ export class SimNetwork {
     }
   }
 
-  /** A cut was made or lifted: ends of broken links notice after a while, healed ones connect again. */
+  /**
+   * A cut was made or lifted: ends of broken links notice after a while, healed ones connect again.
+   */
   linksChanged(): void {
     for (const [a, end] of this.#endpoints) {
       for (const [b, up] of end.peers) {
@@ -186,7 +191,12 @@ export class SimNetwork {
     }
     if (faulty && at.duplicate > 0 && chance.duplicate.chance(at.duplicate)) {
       this.counts.duplicated++
-      this.#carry({ link, frame, extra: chance.duplicate.exponential(4 * this.#baseDelay(link)), overtakes: true })
+      this.#carry({
+        link,
+        frame,
+        extra: chance.duplicate.exponential(4 * this.#baseDelay(link)),
+        overtakes: true,
+      })
     }
     if (faulty && at.late > 0 && chance.late.chance(at.late)) {
       this.counts.late++

@@ -1,9 +1,10 @@
 /**
- * A process that may be paused, slowed or cut off at any point, and never comes back: a restart is a new one.
+ * A process that may be paused, slowed or cut off at any point, and never comes back: a restart is
+ * a new one.
  *
- * Everything that reaches a node from outside (frames, alarms, completed writes, client calls) goes through
- * `enter`. The dead stay dead: what would enter later never does, and what a dead node still tries is counted
- * as a bug of the simulator.
+ * Everything that reaches a node from outside (frames, alarms, completed writes, client calls) goes
+ * through `enter`. The dead stay dead: what would enter later never does, and what a dead node
+ * still tries is counted as a bug of the simulator.
  */
 
 import type { EventQueue, Micros } from '../event-queue.ts'
@@ -41,7 +42,10 @@ export class SimProcess {
     return this.#lateCalls
   }
 
-  /** Lets something happen inside the process: now, after its pause, after what it is busy with, or never. */
+  /**
+   * Lets something happen inside the process: now, after its pause, after what it is busy with, or
+   * never.
+   */
   enter(run: () => void): void {
     if (!this.#alive) return
     if (this.#pausedUntil !== undefined) {

@@ -87,7 +87,13 @@ describe('clocks', () => {
       const queue = new EventQueue()
       queue.advance(123_457)
       const wall = new WallClock(queue, { offsetMs: 0, driftPpm: 0 })
-      const clock = new SimClock({ queue, process: processOn(queue), wall, elapsedBase: 777, driftPpm })
+      const clock = new SimClock({
+        queue,
+        process: processOn(queue),
+        wall,
+        elapsedBase: 777,
+        driftPpm,
+      })
       const rung: number[] = []
       for (const at of [777, 800, 5_000]) {
         clock.alarm(millis(at), () => rung.push(clock.now().elapsed - at))
@@ -103,7 +109,13 @@ describe('clocks', () => {
   test('soon is after the present event and before any alarm of a later time', async () => {
     const queue = new EventQueue()
     const wall = new WallClock(queue, { offsetMs: 0, driftPpm: 0 })
-    const clock = new SimClock({ queue, process: processOn(queue), wall, elapsedBase: 1, driftPpm: 0 })
+    const clock = new SimClock({
+      queue,
+      process: processOn(queue),
+      wall,
+      elapsedBase: 1,
+      driftPpm: 0,
+    })
     const seen: string[] = []
     clock.alarm(millis(2), () => seen.push('alarm'))
     clock.soon(() => seen.push('soon'))
@@ -169,7 +181,7 @@ describe('a disk', () => {
     expect(keys({})).toEqual([1, 3, 0x80, 0xff])
   })
 
-  test('a dead process never hears of its write, and the next one sees it whole or not at all', async () => {
+  test('a dead process never hears of its write; the next sees all or nothing', async () => {
     const kept: boolean[] = []
     for (let seed = 0; seed < 40; seed++) {
       const { queue, disk, process, store } = bench(BigInt(seed))
@@ -200,7 +212,7 @@ describe('a disk', () => {
     expect(disk.port(processOn(queue, 0, 2)).get(bytes(1))).toEqual(bytes(1))
   })
 
-  test('a failed write rejects with STORE_FAILED, and a write after it breaches the contract', async () => {
+  test('a failed write rejects with STORE_FAILED; a write after it is a breach', async () => {
     const { queue, disk, store } = bench()
     disk.failNext()
     let caught: unknown
@@ -224,7 +236,8 @@ describe('a disk', () => {
   test('a stall holds writes back, those under way too; a slow disk takes longer', async () => {
     const { queue, disk, store } = bench()
     const times: number[] = []
-    const write = (key: number): void => void store.write(put(key, 1)).then(() => times.push(queue.now))
+    const write = (key: number): void =>
+      void store.write(put(key, 1)).then(() => times.push(queue.now))
     write(1)
     disk.stall(5_000)
     await run(queue)
@@ -273,7 +286,7 @@ describe('a network', () => {
   interface Net {
     readonly queue: EventQueue
     readonly network: SimNetwork
-    end(serial: number, life?: number): End
+    readonly end: (serial: number, life?: number) => End
   }
   function net(over: Partial<WireConditions> = {}, count = 3): Net {
     const queue = new EventQueue()
@@ -292,7 +305,12 @@ describe('a network', () => {
       })
       const peers = Array.from({ length: count }, (_, i) => i).filter((i) => i !== serial)
       port.connect(peers.map((i) => ({ id: `n${i}`, serial: nodeSerial(i), address: '' })))
-      return { process, heard, links, send: (to, ...frame) => port.send(nodeSerial(to), bytes(...frame)) }
+      return {
+        process,
+        heard,
+        links,
+        send: (to, ...frame) => port.send(nodeSerial(to), bytes(...frame)),
+      }
     }
     return { queue, network, end }
   }
@@ -314,7 +332,7 @@ describe('a network', () => {
     ])
   })
 
-  test('a cut holds one way, both ends notice, and the link comes back when it is lifted', async () => {
+  test('a cut holds one way, both ends notice, and lifting it brings the link back', async () => {
     const { queue, network, end } = net()
     const [a, b] = [end(0), end(1)]
     await run(queue)
@@ -369,7 +387,7 @@ describe('a network', () => {
     }
   })
 
-  test('frames to a process that ended do not reach the next one, unless they are late ones', async () => {
+  test('frames to a dead process do not reach the next one, but late ones do', async () => {
     for (const late of [0, 1]) {
       const { queue, network, end } = net({ late })
       const [a, b] = [end(0), end(1)]

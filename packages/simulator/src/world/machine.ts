@@ -14,12 +14,15 @@ import type { SimNetwork } from './network.ts'
 import { SimProcess } from './process.ts'
 
 /**
- * `down`: no process. `starting`: `open` has not resolved. `lost`: its disk is gone, or it is not trusted any
- * more; it stays out for good.
+ * `down`: no process. `starting`: `open` has not resolved. `lost`: its disk is gone, or it is not
+ * trusted any more; it stays out for good.
  */
 export type MachineState = 'down' | 'starting' | 'up' | 'failed' | 'closing' | 'lost'
 
-/** Between two clocks there is at most twice this, which is below the least `clockDriftMaxMs` in use. */
+/**
+ * Between two clocks there is at most twice this, which is below the least `clockDriftMaxMs` in
+ * use.
+ */
 const CLOCK_TOLERANCE_MS = 400
 
 /** What all machines share. */
@@ -170,7 +173,10 @@ export class Machine {
     this.#wiped = true
   }
 
-  /** A clock that is not planned to be bad stays within the tolerance; others are remembered if they ran ahead. */
+  /**
+   * A clock that is not planned to be bad stays within the tolerance; others are remembered if they
+   * ran ahead.
+   */
   keepClock(): void {
     const { plan } = this.#ground
     const isBad = plan.machines[this.serial]?.badClock === true
