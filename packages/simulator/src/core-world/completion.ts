@@ -76,8 +76,9 @@ function unfinished(world: CoreWorld): string | undefined {
       return `${world.transcript.txn(known.id)}, decided, is not applied at n${node.serial}`
     }
     const status = node.status()
-    if (status !== undefined && (status.undecided > 0 || status.unapplied > 0)) {
-      return `n${node.serial} counts ${status.undecided} undecided, ${status.unapplied} unapplied`
+    if (status !== undefined && status.undecided + status.unapplied + status.inFlight > 0) {
+      const { undecided, unapplied, inFlight } = status
+      return `n${node.serial} counts ${undecided} undecided, ${unapplied} unapplied, ${inFlight} in flight`
     }
   }
   return undefined

@@ -11,7 +11,7 @@ import { newNode, type CoreWorldOptions } from '../core-world/core-world.ts'
 import type { Effect } from '../core-world/effect.ts'
 import { submissionId } from '../core-world/submission-id.ts'
 import { check } from '../core-world/violation.ts'
-import { canonical } from './canonical.ts'
+import { canonical } from '../core-world/canonical.ts'
 
 /** What can happen to one node. */
 export type LocalEvent =

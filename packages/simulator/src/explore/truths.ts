@@ -2,7 +2,7 @@
 
 import type { Truth } from '../core-world/truth.ts'
 import { check } from '../core-world/violation.ts'
-import { canonical } from './canonical.ts'
+import { canonical } from '../core-world/canonical.ts'
 
 /** Above the number of any transition. */
 const TRANSITIONS_MAX = 2 ** 26

@@ -210,4 +210,30 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 1_000_000 }],
   },
+  {
+    name: 'payload not marked new',
+    rule: '3.1',
+    why: 'the driver writes it once, when it is new: else it is gone after a restart',
+    edits: [
+      {
+        file: 'txn/ledger.ts',
+        find: 'const txnIsNew = before?.txn === undefined && record.txn !== undefined',
+        replace: 'const txnIsNew = before !== undefined && before.txn === undefined && record.txn !== undefined',
+      },
+    ],
+    hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+  },
+  {
+    name: 'marks not stored',
+    rule: '5.2',
+    why: 'after a restart nothing is covered',
+    edits: [
+      {
+        file: 'replica.ts',
+        find: 'marks: changed,',
+        replace: 'marks: changed.slice(1),',
+      },
+    ],
+    hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+  },
 ]

@@ -50,6 +50,8 @@ export interface WalkPlan {
   /** Writes and executions finish at once. */
   readonly prompt: boolean
   readonly encoded: boolean
+  /** Memory is compared with the disk when the end begins. */
+  readonly rebuilt: boolean
   /** Events before the end begins. */
   readonly events: number
   /** How far a timer leap goes, in milliseconds. */
@@ -83,6 +85,7 @@ export function drawPlan(chance: Prng, seed: bigint, fixed: { readonly n?: numbe
     deadMax,
     prompt: chance.chance(0.5),
     encoded: chance.chance(0.03),
+    rebuilt: chance.chance(0.25),
     events: 6 + chance.below(12 * txnCount * Math.min(n, 5)),
     leapMs: chance.pick([30, 300, 3_000]),
     wallOffsets: drawOffsets(chance, n),

@@ -6,6 +6,7 @@
 import type { CoreNode } from '../core-world/core-node.ts'
 import { CoreWorld, type Packet } from '../core-world/core-world.ts'
 import { complete } from '../core-world/completion.ts'
+import { checkRebuilt } from '../core-world/rebuilt.ts'
 import { Prng } from '../prng.ts'
 import { drawPlan, type Rates, type WalkPlan } from './walk-plan.ts'
 
@@ -101,6 +102,7 @@ class Walk {
       if (this.#dying !== undefined) this.#die(this.#dying)
       if (this.#events > 10 * events + 100) break
     }
+    if (this.#plan.rebuilt) for (const node of this.#world.nodes) checkRebuilt(node)
     this.#heal()
     complete(this.#world, PATIENCE_MS)
     return this.#result()
