@@ -1,0 +1,173 @@
+/**
+ * Ours: one process a member, gRPC on loopback between them. The load is made within the member
+ * processes, as it is in an application that embeds a node.
+ */
+
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Coordinators, StoreKind } from './bench-options.ts'
+import type { Contender, Load, Measurement } from './contender.ts'
+import type { NodePlan, Order, Reply, Tally } from './conversation.ts'
+import { percentile } from './figures.ts'
+import { freeAddresses } from './free-addresses.ts'
+
+const PROGRAM = fileURLToPath(new URL('./node-process.js', import.meta.url))
+/** From the order to its beginning: all processes have read it by then. */
+const LEAD_MS = 30
+/** How much longer than its load a measurement may take: several deadlines of a request. */
+const OVERTIME_MS = 60_000
+
+/** What cluster to start. */
+export interface SyneviPlan {
+  readonly nodes: number
+  readonly store: StoreKind
+  readonly coordinators: Coordinators
+  /** An existing, empty folder. */
+  readonly folder: string
+  /** Where profiles of member 0 go. */
+  readonly profile: string | undefined
+}
+
+interface Member {
+  readonly child: ChildProcess
+  /** Of the replies; rejects when the process ends. */
+  readonly next: () => Promise<Reply>
+}
+
+/** A cluster of child processes. */
+export class SyneviCluster implements Contender {
+  readonly #plan: SyneviPlan
+  readonly #members: readonly Member[]
+
+  private constructor(plan: SyneviPlan, members: readonly Member[]) {
+    this.#plan = plan
+    this.#members = members
+  }
+
+  /** Resolves when every member is ready. */
+  static async start(plan: SyneviPlan): Promise<SyneviCluster> {
+    const addresses = await freeAddresses(plan.nodes)
+    mkdirSync(plan.folder, { recursive: true })
+    const members = addresses.map((_, serial) =>
+      startMember({
+        ...{ serial, addresses, store: plan.store },
+        path: join(plan.folder, `node-${serial}`),
+      }),
+    )
+    const cluster = new SyneviCluster(plan, members)
+    try {
+      await Promise.all(members.map((member) => member.next()))
+    } catch (error) {
+      for (const { child } of members) child.kill('SIGKILL')
+      throw error
+    }
+    return cluster
+  }
+
+  async measure(load: Load): Promise<Measurement> {
+    const { concurrency, warmUpMs, windowMs, bytes, name } = load
+    const { coordinators, profile, nodes } = this.#plan
+    const windowFrom = Date.now() + LEAD_MS + warmUpMs
+    const spread = coordinators === 'all' ? nodes : 1
+    const all = Array.from({ length: concurrency }, (_, client) => client)
+    const deadline = setTimeout(() => this.#kill(), warmUpMs + windowMs + OVERTIME_MS)
+    const tallies = await Promise.all(
+      this.#members.map(({ child, next }, serial) => {
+        const file = profile === undefined ? undefined : join(profile, `${name}.cpuprofile`)
+        send(child, {
+          kind: 'load',
+          load: {
+            ...{ concurrency, bytes, windowFrom, windowUntil: windowFrom + windowMs },
+            clients: all.filter((client) => client % spread === serial),
+            profile: serial === 0 ? file : undefined,
+          },
+        })
+        return next().then(tallyOf)
+      }),
+    ).finally(() => clearTimeout(deadline))
+    return summary(tallies, windowMs)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#members.map(async ({ child }) => {
+        if (child.exitCode !== null || child.signalCode !== null) return
+        const gone = once(child, 'exit')
+        send(child, { kind: 'close' })
+        await gone
+      }),
+    )
+  }
+
+  #kill(): void {
+    for (const { child } of this.#members) child.kill('SIGKILL')
+  }
+}
+
+function startMember(plan: NodePlan): Member {
+  const child = fork(PROGRAM, [JSON.stringify(plan)], { serialization: 'advanced' })
+  const replies: Reply[] = []
+  let ended: Error | undefined
+  let wake: (() => void) | undefined
+  child.on('message', (reply: Reply) => {
+    replies.push(reply)
+    wake?.()
+  })
+  child.once('exit', (code, signal) => {
+    ended = new Error(`node-${plan.serial} ended (${signal ?? code})`)
+    wake?.()
+  })
+  const next = async (): Promise<Reply> => {
+    for (;;) {
+      const reply = replies.shift()
+      if (reply?.kind === 'failed') throw new Error(`node-${plan.serial}: ${reply.why}`)
+      if (reply !== undefined) return reply
+      if (ended !== undefined) throw ended
+      await new Promise<void>((resolve) => (wake = resolve))
+    }
+  }
+  return { child, next }
+}
+
+function tallyOf(reply: Reply): Tally {
+  if (reply.kind === 'done') return reply.tally
+  throw new Error(`a node process answered a load with ${reply.kind}`)
+}
+
+function summary(tallies: readonly Tally[], windowMs: number): Measurement {
+  const sum = (of: (tally: Tally) => number): number =>
+    tallies.reduce((total, tally) => total + of(tally), 0)
+  const latencies = new Float64Array(sum((tally) => tally.latencies.length))
+  let at = 0
+  for (const tally of tallies) {
+    latencies.set(tally.latencies, at)
+    at += tally.latencies.length
+  }
+  latencies.sort()
+  const operations = latencies.length
+  return {
+    operations,
+    errors: sum((tally) => tally.errors),
+    firstError: tallies.find((tally) => tally.firstError !== undefined)?.firstError,
+    operationsPerSecond: (operations * 1000) / windowMs,
+    p50Ms: percentile(latencies, 0.5),
+    p99Ms: percentile(latencies, 0.99),
+    maxMs: percentile(latencies, 1),
+    cpuMicrosPerOperation:
+      operations === 0 ? undefined : sum((tally) => tally.cpuMicros) / operations,
+    decisions: {
+      fast: sum((tally) => tally.fast),
+      slow: sum((tally) => tally.slow),
+      recovered: sum((tally) => tally.recovered),
+      invalidated: sum((tally) => tally.invalidated),
+    },
+  }
+}
+
+function send(child: ChildProcess, order: Order): void {
+  // A process that has just died refuses; its exit says so.
+  child.send(order, () => {})
+}
