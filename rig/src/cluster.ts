@@ -106,8 +106,8 @@ export class Cluster {
   }
 
   /**
-   * Until all these are ready, have applied the same and have nothing under way. False when `timeoutMs` pass
-   * before.
+   * Until all these are ready, have applied the same and have nothing under way. False when
+   * `timeoutMs` pass before.
    */
   async settle(serials: readonly number[], timeoutMs: number): Promise<boolean> {
     const ends = performance.now() + timeoutMs

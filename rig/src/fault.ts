@@ -273,7 +273,7 @@ function lacking(
   return names.length === 0 ? undefined : `no effect on ${names.join(', ')}`
 }
 
-/** Those who no longer hear a member suspect it: who is mute is not heard, who is deaf hears nobody. */
+/** Who no longer hears a member suspects it: who is mute is not heard, who is deaf hears nobody. */
 async function unnoticed(
   cluster: Cluster,
   parts: { by: readonly number[]; of: readonly number[]; way: 'mute' | 'deaf' },

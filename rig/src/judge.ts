@@ -1,4 +1,4 @@
-/** Holds the history of a run and the logs of its nodes against every checker (`testing.md` 2.7). */
+/** Holds the history of a run and the logs of its nodes against every checker. */
 
 import {
   SYSTEM,
@@ -27,11 +27,13 @@ export interface Case {
   readonly recorder: Recorder
   /** Members that have applied everything. */
   readonly serials: readonly number[]
+  /** Whether all members were honest: none came back without its data. */
+  readonly isHonest: boolean
 }
 
 /** Every anomaly, as `checker: name: why`. Empty: none. */
 export async function judge(parts: Case): Promise<readonly string[]> {
-  const { cluster, workload, recorder, serials } = parts
+  const { cluster, workload, recorder, serials, isHonest } = parts
   const found: string[] = []
   const report = (checker: string, anomalies: readonly Anomaly[]): void => {
     for (const { name, why } of anomalies) found.push(`${checker}: ${name}: ${why}`)
@@ -45,7 +47,7 @@ export async function judge(parts: Case): Promise<readonly string[]> {
     })
     const { acknowledged } = recorder
     report('durability', checkDurable({ acknowledged, log: entries, node }))
-    digests.push(await digestOf(cluster, { node, log, report }))
+    digests.push(await digestOf(cluster, { node, log, isHonest, report }))
     agreed = log
   }
   report('agreement', compareDigests(digests))
@@ -65,15 +67,16 @@ async function digestOf(
   parts: {
     node: number
     log: readonly LogLine[]
+    isHonest: boolean
     report: (checker: string, anomalies: readonly Anomaly[]) => void
   },
 ): Promise<NodeDigest> {
-  const { node, log, report } = parts
+  const { node, log, isHonest, report } = parts
   const condition = await cluster.condition(node)
   const rest = checkRest({ node, ...condition })
   report('bounds', rest === undefined ? [] : [rest])
   const rejected = condition.rejectedFrames + condition.rejectedMessages
-  if (rejected > 0n) {
+  if (isHonest && rejected > 0n) {
     report('peers', [{ name: 'refused an honest peer', why: `node ${node}: ${rejected} times` }])
   }
   const { ok, why, digest } = await cluster.ask(node, { kind: 'verify' }, 'verified', VERIFY_MS)

@@ -86,9 +86,16 @@ function textOf(fields: object): string {
 }
 
 function plain(name: string, value: unknown): string {
-  if (typeof value === 'bigint' && name !== 'position') return value.toString(16).slice(4, 28)
-  if (typeof value !== 'object') return String(value)
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex').slice(0, 8) : '…'
+  switch (typeof value) {
+    case 'bigint':
+      return name === 'position' ? `${value}` : value.toString(16).slice(4, 28)
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return `${value}`
+    default:
+      return value instanceof Uint8Array ? Buffer.from(value).toString('hex').slice(0, 8) : '…'
+  }
 }
 
 /** Any network, which says when peers can reach it. */

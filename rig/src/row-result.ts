@@ -4,7 +4,7 @@ import type { Micros } from './monotonic.ts'
 
 /** Survivors must answer again within it. */
 export const GAP_MAX_MS = 2_000
-/** What is aimed at with three nodes and defaults (`product.md`, G6). */
+/** What is aimed at with three nodes and defaults. */
 export const GAP_GOAL_MS = 300
 /** Whoever was hit must serve again within it. */
 export const BACK_MAX_MS = 15_000
