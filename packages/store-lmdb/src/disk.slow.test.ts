@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { LmdbStore } from './lmdb-store.ts'
 import { countBatches } from './test/batch.ts'
 import { Child, type Ended } from './test/child.ts'
@@ -17,7 +17,7 @@ function mountTmpfs(options: string): string {
   const path = scratchPath('disk')
   mkdirSync(path)
   execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path])
-  afterEach(() => {
+  onTestFinished(() => {
     execFileSync('umount', ['-l', path])
   })
   return path

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Bytes, Mutation } from 'synevi'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 
 /** A path that does not exist yet, in a folder that is removed after the test. */
 export function scratchPath(name = 'data'): string {
   const parent = mkdtempSync(join(tmpdir(), 'synevi-store-lmdb-'))
-  afterEach(() => rmSync(parent, { recursive: true, force: true }))
+  onTestFinished(() => rmSync(parent, { recursive: true, force: true }))
   return join(parent, name)
 }
 
