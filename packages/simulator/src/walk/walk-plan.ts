@@ -17,6 +17,8 @@ export type Bias =
   | { readonly kind: 'duel'; readonly nodes: readonly [number, number] }
   /** PreAccepts of this node are late: its transactions are known as deps first, and recovered without a payload. */
   | { readonly kind: 'lateBirth'; readonly node: number }
+  /** Outcomes are late everywhere: recoveries see what was accepted, and not what it came to. */
+  | { readonly kind: 'unheard' }
   /** Recoveries begin while everything is still on its way. */
   | { readonly kind: 'early' }
 
@@ -38,7 +40,8 @@ export interface WalkPlan {
   readonly n: number
   readonly txns: readonly { readonly node: number; readonly keys: Keys }[]
   readonly universe: readonly ConflictKey[]
-  readonly bias: Bias
+  /** One or two. */
+  readonly biases: readonly Bias[]
   readonly rates: Rates
   /** Of each message. */
   readonly drop: number
@@ -77,7 +80,9 @@ export function drawPlan(chance: Prng, seed: bigint, fixed: { readonly n?: numbe
     n,
     txns,
     universe: [...new Set((keyed === 'one' ? ONE_KEY : TWO_KEYS).flatMap((keys) => (keys === 'all' ? [] : keys)))],
-    bias: drawBias(chance, { n, node: txns[0]?.node ?? 0, deadMax }),
+    biases: Array.from({ length: chance.chance(0.4) ? 2 : 1 }, () =>
+      drawBias(chance, { n, node: txns[0]?.node ?? 0, deadMax }),
+    ),
     rates: drawRates(chance),
     drop: chance.weighted([[50, 0], [30, 0.05], [20, 0.25]]),
     duplicate: chance.weighted([[60, 0], [40, 0.15]]),
@@ -109,7 +114,7 @@ function drawKeys(chance: Prng, keyed: string): Keys {
 function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }): Bias {
   const { n, node, deadMax } = of
   const any = chance.below(n)
-  switch (chance.below(10)) {
+  switch (chance.below(12)) {
     case 0:
       return { kind: 'starved', node: any }
     case 1:
@@ -125,6 +130,9 @@ function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }
     case 7:
     case 8:
       return { kind: 'lateBirth', node }
+    case 9:
+    case 10:
+      return { kind: 'unheard' }
     default:
       return { kind: 'none' }
   }

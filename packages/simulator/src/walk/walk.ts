@@ -8,7 +8,7 @@ import { CoreWorld, type Packet } from '../core-world/core-world.ts'
 import { complete } from '../core-world/completion.ts'
 import { checkRebuilt } from '../core-world/rebuilt.ts'
 import { Prng } from '../prng.ts'
-import { drawPlan, type Rates, type WalkPlan } from './walk-plan.ts'
+import { drawPlan, type Bias, type Rates, type WalkPlan } from './walk-plan.ts'
 
 /** Simulated time in which everything must be finished after the faults end. */
 const PATIENCE_MS = 120_000
@@ -51,6 +51,28 @@ const isDead = (node: CoreNode): boolean => !node.alive
 
 /** With a late birth: what makes a node look after deps it does not know. */
 const LEANS: ReadonlySet<string> = new Set(['stable', 'queryOk', 'recoverOk'])
+
+/** With outcomes unheard: the steps of a recovery that timers carry on. */
+const WORDS: ReadonlySet<string> = new Set(['accept', 'recover', 'recoverOk', 'queryOk'])
+/** Long enough for every timer of a transaction. */
+const LEAP_MS = 3_000
+
+/** What a bias does to a message that would arrive now. */
+function fateOf(packet: Packet, bias: Bias): 'held' | 'late' | undefined {
+  const { from, to, message } = packet
+  switch (bias.kind) {
+    case 'starved':
+      return to === bias.node ? 'held' : undefined
+    case 'heldVote':
+      return from === bias.node && message.kind === 'preAcceptOk' ? 'held' : undefined
+    case 'lateBirth':
+      return isLate(packet, bias.node) ? 'late' : undefined
+    case 'unheard':
+      return message.kind === 'stable' || message.kind === 'decided' || message.kind === 'invalidated' ? 'late' : undefined
+    default:
+      return undefined
+  }
+}
 
 /** The birth itself, and what would let its coordinator tell of it. */
 function isLate({ from, to, message }: Packet, node: number): boolean {
@@ -170,17 +192,17 @@ class Walk {
   }
 
   #deliver(): void {
-    const { bias, drop, duplicate } = this.#plan
+    const { biases, drop, duplicate } = this.#plan
     const packet = this.#world.take(this.#chance.below(this.#world.bag.length))
-    if (bias.kind === 'starved' && packet.to === bias.node) return this.#hold(packet)
-    if (bias.kind === 'heldVote' && packet.from === bias.node && packet.message.kind === 'preAcceptOk') {
-      return this.#hold(packet)
+    for (const bias of biases) {
+      const fate = fateOf(packet, bias)
+      if (fate === 'held') return this.#hold(packet)
+      if (fate === 'late' && this.#chance.chance(0.9)) return this.#putBack(packet)
     }
-    if (bias.kind === 'lateBirth' && isLate(packet, bias.node) && this.#chance.chance(0.9)) return this.#putBack(packet)
     if (drop > 0 && this.#chance.chance(drop)) return this.#world.transcript.packet(packet, ' LOST')
     if (duplicate > 0 && this.#chance.chance(duplicate)) this.#world.bag.push(packet)
     this.#world.deliver(packet)
-    this.#lean(packet)
+    for (const bias of biases) this.#lean(packet, bias)
   }
 
   #putBack(packet: Packet): void {
@@ -192,17 +214,16 @@ class Walk {
   }
 
   /** Timers run where the bias wants them. */
-  #lean(packet: Packet): void {
-    const { bias } = this.#plan
-    if (bias.kind === 'early' && packet.message.kind === 'preAccept' && this.#chance.chance(0.15)) {
-      this.#world.leap(packet.to, 3_000)
-    }
-    if (bias.kind === 'lateBirth' && LEANS.has(packet.message.kind) && this.#chance.chance(0.5)) {
-      this.#world.leap(packet.to, 3_000)
-    }
-    if (bias.kind === 'duel' && this.#chance.chance(0.1)) {
-      this.#world.leap(bias.nodes[this.#duelTurn++ % 2] ?? 0, 3_000)
-    }
+  #lean(packet: Packet, bias: Bias): void {
+    const { kind } = packet.message
+    if (bias.kind === 'early' && kind === 'preAccept' && this.#chance.chance(0.15)) this.#leap(packet.to)
+    if (bias.kind === 'lateBirth' && LEANS.has(kind) && this.#chance.chance(0.5)) this.#leap(packet.to)
+    if (bias.kind === 'unheard' && WORDS.has(kind) && this.#chance.chance(0.25)) this.#leap(packet.to)
+    if (bias.kind === 'duel' && this.#chance.chance(0.1)) this.#leap(bias.nodes[this.#duelTurn++ % 2] ?? 0)
+  }
+
+  #leap(node: number): void {
+    this.#world.leap(node, LEAP_MS)
   }
 
   #submit(): void {
@@ -221,8 +242,8 @@ class Walk {
   #mayLeave(packet: Packet): boolean {
     if (packet.message.kind === 'heartbeat' && !this.#chance.chance(HEARTBEATS_KEPT)) return false
     if (this.#dying?.node === packet.from) return false
-    const { bias } = this.#plan
-    if (bias.kind === 'dies' && packet.from === bias.node && packet.message.kind !== 'heartbeat') {
+    for (const bias of this.#plan.biases) {
+      if (bias.kind !== 'dies' || packet.from !== bias.node || packet.message.kind === 'heartbeat') continue
       this.#sends++
       if (this.#sends === bias.after) this.#dying = { node: bias.node, forGood: bias.forGood }
     }
