@@ -41,3 +41,13 @@ export { requestId } from './workload/client.ts'
 export { MixedWorkload } from './workload/mixed.ts'
 export { Recorder, type OpenOperation, type SentRequest } from './workload/recorder.ts'
 export type { ExecutorWorld, Step, Workload } from './workload/workload.ts'
+
+// Bare cores: worlds, walks, explorer, scenarios.
+export { CoreWorld, type CoreWorldOptions, type Packet } from './core-world/core-world.ts'
+export { complete, type Completed } from './core-world/completion.ts'
+export { Violation as CoreViolation } from './core-world/violation.ts'
+export { transcriptOf, walk, type WalkResult } from './walk/walk.ts'
+export { campaign, type CampaignResult, type Failure, type WalkCounts } from './walk/campaign.ts'
+export { explore, type Exploration } from './explore/explorer.ts'
+export { DEEP_BOUNDS, DEFAULT_BOUNDS, type Bounds } from './explore/bounds.ts'
+export { play, type Played } from './scenario/stage.ts'
