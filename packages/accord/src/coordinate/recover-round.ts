@@ -71,11 +71,14 @@ export function onRecoverOk(lead: Lead, from: NodeSerial, message: RecoverOk): v
 /** Waits for a quorum, lingers for more, then concludes. */
 export function checkRecover(lead: Lead, round: RecoverRound): void {
   const { context, peers, rounds } = lead
-  const { n, q } = context.topology.sizes
-  if (round.replies.size < q) return
+  if (round.replies.size < context.topology.sizes.q) return
   const { elapsed } = context.now
   round.lingerAt ??= millis(elapsed + peers.rttMedian)
-  if (round.replies.size === n || round.lingerAt <= elapsed) conclude(lead, round)
+  // Whoever is suspected is not waited for.
+  const silent = context.topology.members.some(
+    (member) => !round.replies.has(member) && !peers.isSuspected(member),
+  )
+  if (!silent || round.lingerAt <= elapsed) conclude(lead, round)
   else rounds.rearm(round)
 }
 

@@ -190,6 +190,6 @@ function isRecovery(round: Round): boolean {
 }
 
 function resendAfter(peers: Peers, resends: number): number {
-  const first = Math.max(RESEND_MIN_MS, peers.rttP99)
+  const first = Math.max(RESEND_MIN_MS, peers.rttSlow)
   return Math.min(RESEND_MAX_MS, first * 2 ** Math.min(resends, 10))
 }

@@ -28,7 +28,7 @@ export interface Peer {
 /** Every other member of the epoch; suspicion is a hint that only timing rests on. */
 export class Peers {
   readonly #peers = new Map<NodeSerial, Peer>()
-  #rttP99: Millis = millis(10)
+  #rttSlow: Millis = millis(10)
   #rttMedian: Millis = millis(10)
 
   constructor(serials: readonly NodeSerial[], now: Millis) {
@@ -58,9 +58,12 @@ export class Peers {
     return this.#peers.values()
   }
 
-  /** The greatest 99th percentile of a round trip to a peer that is not suspected. */
-  get rttP99(): Millis {
-    return this.#rttP99
+  /**
+   * The greatest slow round trip to a peer that is not suspected: `RTTp99` of `protocol.md` 7,
+   * robust against outliers.
+   */
+  get rttSlow(): Millis {
+    return this.#rttSlow
   }
 
   /** The median of the peers' median round trips. */
@@ -68,9 +71,9 @@ export class Peers {
     return this.#rttMedian
   }
 
-  /** The 99th percentile to the `rank`-th fastest peer, counted from 1; 0 for rank 0. */
+  /** The slow round trip to the `rank`-th fastest peer, counted from 1; 0 for rank 0. */
   rttOfFastest(rank: number): Millis {
-    const sorted = [...this.#peers.values()].map((peer) => peer.latency.p99).sort((a, b) => a - b)
+    const sorted = [...this.#peers.values()].map((peer) => peer.latency.slow).sort((a, b) => a - b)
     return sorted[rank - 1] ?? millis(0)
   }
 
@@ -133,9 +136,9 @@ export class Peers {
 
   #refresh(): void {
     const trusted = [...this.#peers.values()].filter((peer) => !peer.suspected)
-    const p99 = trusted.map((peer) => peer.latency.p99)
+    const slow = trusted.map((peer) => peer.latency.slow)
     const medians = trusted.map((peer) => peer.latency.median).sort((a, b) => a - b)
-    this.#rttP99 = p99.reduce((max, rtt) => (rtt > max ? rtt : max), millis(1))
+    this.#rttSlow = slow.reduce((max, rtt) => (rtt > max ? rtt : max), millis(1))
     this.#rttMedian = medians[Math.floor(medians.length / 2)] ?? millis(1)
   }
 }

@@ -69,7 +69,7 @@ export class ProgressLog {
   /** An own transaction after a restart, or one whose round was refused: asked about at once. */
   watchNow(id: TxnId): void {
     const watch = this.#watches.get(id) ?? this.#create(id, 'outcome')
-    this.#arm(watch, millis(this.#context.chance.below(this.#peers.rttP99 + 1)))
+    this.#arm(watch, millis(this.#context.chance.below(this.#peers.rttSlow + 1)))
   }
 
   /** Something decided waits for this undecided one; `known`: there is a record of it here. */
@@ -80,7 +80,7 @@ export class ProgressLog {
     if (watch.phase !== 'armed') return
     const delay = known
       ? this.#delay(id, true)
-      : millis(Math.max(QUERY_MIN_MS, 2 * this.#peers.rttP99))
+      : millis(Math.max(QUERY_MIN_MS, 2 * this.#peers.rttSlow))
     this.#arm(watch, this.#sooner(watch.id, delay))
   }
 
@@ -106,7 +106,7 @@ export class ProgressLog {
     const watch = this.#watches.get(id) ?? this.#create(id, 'outcome')
     watch.roundSeen = Math.max(watch.roundSeen, roundSeen)
     const delay = backoff(this.#context.chance, {
-      unit: this.#peers.rttP99,
+      unit: this.#peers.rttSlow,
       attempt: watch.attempt,
     })
     watch.attempt += 1
@@ -207,7 +207,7 @@ export class ProgressLog {
   }
 
   #queryAgain(watch: Watch): ProgressAction {
-    const unit = millis(Math.max(QUERY_MIN_MS, this.#peers.rttP99))
+    const unit = millis(Math.max(QUERY_MIN_MS, this.#peers.rttSlow))
     this.#timers.set(
       watch.id,
       this.#after(backoff(this.#context.chance, { unit, attempt: watch.attempt })),
@@ -228,12 +228,12 @@ export class ProgressLog {
   }
 
   #answerWait(): Millis {
-    return millis(Math.max(QUERY_MIN_MS, 2 * this.#peers.rttP99))
+    return millis(Math.max(QUERY_MIN_MS, 2 * this.#peers.rttSlow))
   }
 
   /** base + rank·step + jitter (`protocol.md` 7.2). */
   #delay(id: TxnId, blocking: boolean): Millis {
-    const rtt = this.#peers.rttP99
+    const rtt = this.#peers.rttSlow
     const coordinator = nodeOf(id)
     const step = 2 * rtt
     const patient = Math.max(4 * rtt, this.#context.limits.recoverAfterMs)

@@ -28,4 +28,14 @@ describe('the latency of a peer', () => {
     latency.observedWall({ theirs: 5_000_000_000n, ours: nanos(2_000_000_000n), rtt: millis(10) })
     expect(latency.offsetMs).toBe(3_005)
   })
+
+  it('does not count timers in outliers', () => {
+    const latency = new PeerLatency()
+    for (let i = 0; i < 60; i++) latency.measured(millis(2))
+    latency.measured(millis(1_000))
+    expect(latency.p99).toBe(1_000)
+    expect(latency.slow).toBe(14)
+    for (let i = 0; i < 64; i++) latency.measured(millis(50))
+    expect(latency.slow).toBe(50)
+  })
 })

@@ -8,6 +8,8 @@ import { millis, type Millis, type Nanos } from '../brand.ts'
 const SAMPLES_MAX = 64
 /** Believed before anything was measured. */
 const UNMEASURED_MS = millis(10)
+/** Above twice the median by more than this, a round trip is an outlier. */
+const OUTLIER_MS = 10
 /** No figure above it is believed: a pause of a peer is not its distance. */
 const RTT_MAX = 1_000
 
@@ -43,6 +45,15 @@ export class PeerLatency {
 
   get median(): Millis {
     return this.#quantile(50)
+  }
+
+  /**
+   * What timers count in: the 99th percentile, unless single outliers made it. Of 64 samples it is
+   * the greatest, and one round trip of a busy second must not slow every recovery for a minute: at
+   * most twice the median and 10 ms.
+   */
+  get slow(): Millis {
+    return millis(Math.min(this.p99, 2 * this.median + OUTLIER_MS))
   }
 
   /** Positive: the peer's clock is ahead. */

@@ -5,6 +5,7 @@ import {
   NO_DEPS,
   nodeSerial,
   type Ballot,
+  type Message,
   type RecoverOk,
   type Timestamp,
   type TxnId,
@@ -44,6 +45,13 @@ const voted = (witnessedAt: Timestamp, id: TxnId = TAU): Partial<RecoverOk> => (
   vote: { witnessedAt, yes: witnessedAt === id },
   keys: DEFAULT_KEYS,
 })
+
+/** What a message brings about, at once or once the recoverer has lingered for more. */
+function after(node: ReplicaUnderTest, from: number, message: Message): Said {
+  const heard = node.hear(from, message)
+  const later = node.advance(20)
+  return { ...later, afterStore: [...heard.afterStore, ...later.afterStore] }
+}
 
 describe('6.1: a replica asked to recover', () => {
   it('promises what it never heard of, durably, and no PreAccept gets a vote afterwards', () => {
@@ -103,8 +111,7 @@ describe('6.2: a recoverer', () => {
     // f+1 = 3: its own yes, another yes, and the coordinator's.
     const { node, ballot } = recovering()
     node.hear(1, reply(ballot, voted(TAU)))
-    node.hear(2, reply(ballot, voted(at(990, 2))))
-    const said = node.advance(20)
+    const said = after(node, 2, reply(ballot, voted(at(990, 2))))
     expect(sent(said, 'accept')[0]?.message).toMatchObject({ executeAt: TAU, ballot })
     expect(sent(said, 'stable')).toEqual([])
   })
@@ -116,16 +123,14 @@ describe('6.2: a recoverer', () => {
     const [recover] = sent(node.advance(3_000), 'recover')
     const ballot = recover?.message.ballot
     if (ballot === undefined) throw new Error('nothing was recovered')
-    node.hear(2, { ...reply(ballot), id })
-    const said = node.advance(20)
+    const said = after(node, 2, { ...reply(ballot), id })
     expect(sent(said, 'acceptInvalid').length).toBeGreaterThan(0)
   })
 
   it('proposes the least supported timestamp when the id has too little support', () => {
     const { node, ballot } = recovering()
     node.hear(1, reply(ballot, voted(at(980, 1))))
-    node.hear(2, reply(ballot, voted(at(990, 2))))
-    const said = node.advance(20)
+    const said = after(node, 2, reply(ballot, voted(at(990, 2))))
     // Votes: 900 (own), 900 (the coordinator's), 980, 990: the third.
     expect(sent(said, 'accept')[0]?.message.executeAt).toBe(at(980, 1))
   })
@@ -135,16 +140,14 @@ describe('6.2: a recoverer', () => {
     const low = { accepted: { ballot: ballotOf(0, 0), value: at(999, 4) }, keys: DEFAULT_KEYS }
     const high = { accepted: { ballot: ballotOf(1, 0), value: at(950, 3) }, keys: DEFAULT_KEYS }
     node.hear(1, reply(ballot, low))
-    node.hear(2, reply(ballot, high))
-    const said = node.advance(20)
+    const said = after(node, 2, reply(ballot, high))
     expect(sent(said, 'accept')[0]?.message.executeAt).toBe(at(950, 3))
   })
 
   it('never skips Accept, and decides when a quorum accepted', () => {
     const { node, ballot } = recovering()
     node.hear(1, reply(ballot, voted(TAU)))
-    node.hear(2, reply(ballot, voted(TAU)))
-    expect(sent(node.advance(20), 'stable')).toEqual([])
+    expect(sent(after(node, 2, reply(ballot, voted(TAU))), 'stable')).toEqual([])
     node.hear(1, { kind: 'acceptOk', id: TAU, ballot, deps: NO_DEPS })
     const said = node.hear(2, { kind: 'acceptOk', id: TAU, ballot, deps: NO_DEPS })
     expect(sent(said, 'stable')).toHaveLength(4)
@@ -199,8 +202,7 @@ describe('6.2: a recoverer', () => {
     const [first] = sent(node.advance(700), 'recover')
     const ballot = first?.message.ballot
     if (ballot === undefined) throw new Error('nothing was recovered')
-    node.hear(1, { ...reply(ballot), id })
-    const proposed = node.advance(20)
+    const proposed = after(node, 1, { ...reply(ballot), id })
     expect(sent(proposed, 'acceptInvalid')).toHaveLength(2)
     expect(node.stored(id)?.outcome).toBeUndefined()
     const said = node.hear(1, { kind: 'acceptInvalidOk', id, ballot })
