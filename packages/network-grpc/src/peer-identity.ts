@@ -30,7 +30,7 @@ export function identityFlaw(
 
 /**
  * The URI names in Node.js' text of a SAN: `URI:…, IP Address:…`, where a name with a comma or a
- * quote in it stands as a JSON string, so that it cannot pass for two.
+ * quote in it stands in quotes, so that it can pass neither for two nor for one of ours.
  */
 function uriNames(subjectAltName: string): readonly string[] {
   const names: string[] = []
@@ -39,7 +39,6 @@ function uriNames(subjectAltName: string): readonly string[] {
     const at = entry.lastIndex
     const match = entry.exec(subjectAltName)
     if (match === null) return at === subjectAltName.length ? names : []
-    if (match[1] === 'URI' && match[2] !== undefined && !match[2].startsWith('"'))
-      names.push(match[2])
+    if (match[1] === 'URI' && match[2] !== undefined) names.push(match[2])
   }
 }
