@@ -106,12 +106,11 @@ export class Identity {
   onAmnesia(from: NodeSerial, message: Amnesia): void {
     const other = !sameBytes(message.storeId, this.#storeId)
     if (!other && message.durableSeq <= this.durableSeq) return
-    stop(this.#context, {
-      code: 'AMNESIA',
-      why: other
-        ? `node ${from} knows another store under this serial: this one is new or was replaced`
-        : `node ${from} saw write ${message.durableSeq} here; rolled back to ${this.durableSeq}`,
-    })
+    const what = other
+      ? 'another store under this serial: this one is new or was replaced'
+      : `write ${message.durableSeq} of this store, which was rolled back to ${this.durableSeq}`
+    const cure = 'its forgotten votes are not safe: bring this member back under a new serial'
+    stop(this.#context, { code: 'AMNESIA', why: `node ${from} remembers ${what}; ${cure}` })
   }
 
   /**

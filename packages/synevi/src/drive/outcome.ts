@@ -1,4 +1,7 @@
-/** What became of each request of a transaction: between the execution lane and whoever answers callers. */
+/**
+ * What became of each request of a transaction: between the execution lane and whoever answers
+ * callers.
+ */
 
 import type { Bytes, ExecutionResult, TxnId } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
@@ -8,9 +11,10 @@ export interface RequestOutcome {
   /** Of the request, 16 bytes. */
   readonly id: Bytes
   /**
-   * `applied`: `ok` and `value` are the executor's. `failed`: it threw; `value` is its message in UTF-8.
-   * `reused`: the id was used with another payload; nothing happened. `forgotten`: a duplicate whose outcome
-   * was too large to keep. `duplicate` beside `applied` or `failed`: the outcome of the first use.
+   * `applied`: `ok` and `value` are the executor's. `failed`: it threw; `value` is its message in
+   * UTF-8. `reused`: the id was used with another payload; nothing happened. `forgotten`: a
+   * duplicate whose outcome was too large to keep. `duplicate` beside `applied` or `failed`: the
+   * outcome of the first use.
    */
   readonly kind: 'applied' | 'failed' | 'reused' | 'forgotten'
   readonly ok: boolean

@@ -98,6 +98,7 @@ export class Runtime {
       clock,
       waits: this.waits,
       submit: (patience) => this.#barrier(patience),
+      suspicion: () => this.health.suspicion(),
     })
     this.feed = new AppliedFeed<AppliedEntry>({
       ...{ waits: this.waits, position },
@@ -112,8 +113,8 @@ export class Runtime {
   }
 
   /**
-   * Reaches for the peers; resolves when ready. Rejects with `NO_QUORUM`, `TIMEOUT`, `CANCELLED`,
-   * or why it failed.
+   * Reaches for the peers; resolves when ready. Rejects with `NO_QUORUM`, `SERIAL_TAKEN`,
+   * `TIMEOUT`, `CANCELLED`, or why it failed.
    */
   async start(patience: Patience): Promise<void> {
     await this.#traffic.start()
@@ -132,11 +133,9 @@ export class Runtime {
     } catch (error) {
       if (!isSyneviError(error, 'TIMEOUT') || this.health.targetPosition() !== undefined)
         throw error
-      throw new SyneviError('NO_QUORUM', error.message, {
-        definite: true,
-        retryable: true,
-        cause: error,
-      })
+      const code = this.health.openingFailure()
+      const retryable = code === 'NO_QUORUM'
+      throw new SyneviError(code, error.message, { definite: true, retryable, cause: error })
     }
   }
 

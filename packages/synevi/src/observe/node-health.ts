@@ -74,6 +74,7 @@ export class NodeHealth {
   #clockLoggedAt = Number.NEGATIVE_INFINITY
   readonly #offsets = new Map<NodeSerial, number>()
   #networkRefusal: string | undefined
+  #networkRefusalCode: string | undefined
   #last: string = 'starting'
 
   constructor(parts: HealthParts) {
@@ -193,6 +194,7 @@ export class NodeHealth {
 
   networkRefused(peer: NodeSerial | undefined, code: string, why: string): void {
     this.#networkRefusal = `${code}: ${why}`
+    this.#networkRefusalCode = code
     this.#parts.logger.warn({ peer, code, why }, 'a connection was refused')
   }
 
@@ -222,6 +224,11 @@ export class NodeHealth {
     const refused =
       this.#networkRefusal === undefined ? '' : `; last refused connection: ${this.#networkRefusal}`
     return `not yet ready: ${unheard}${refused}`
+  }
+
+  /** What a deadline of open means: another is in this place, or too few members answer. */
+  openingFailure(): 'SERIAL_TAKEN' | 'NO_QUORUM' {
+    return this.#networkRefusalCode === 'SERIAL_TAKEN' ? 'SERIAL_TAKEN' : 'NO_QUORUM'
   }
 
   notice(notice: Notice): void {

@@ -36,7 +36,10 @@ export interface NodeStatus {
    * at 0.
    */
   readonly applied: { readonly position: LogPosition; readonly time: bigint; readonly hash: string }
-  /** Requests inside transactions not yet answered, and requests waiting behind them. */
+  /**
+   * Requests inside transactions not yet answered, and requests waiting: behind them, or to be
+   * submitted again. At most `queuedMax` and `transactionsInFlightMax` together.
+   */
   readonly inFlight: number
   readonly queued: number
   /** Transactions known here without an outcome, of any coordinator. */

@@ -17,6 +17,8 @@ export interface BarriersParts {
   readonly waits: Waits
   /** Submits `synevi/barrier`; resolves with its position when it is applied and durable here. */
   readonly submit: (patience: Patience) => Promise<LogPosition>
+  /** What may keep it from succeeding, for error messages. */
+  readonly suspicion: () => string | undefined
 }
 
 interface Caller {
@@ -42,7 +44,10 @@ export class Barriers {
   take(patience: Patience): Promise<LogPosition> {
     return this.#parts.waits.wait(
       patience,
-      () => 'no barrier was applied here',
+      () => {
+        const hint = this.#parts.suspicion()
+        return `no barrier was applied here${hint === undefined ? '' : `; ${hint}`}`
+      },
       (settle) => {
         const gathering = this.#gathering
         const caller = { patience, settle }
