@@ -37,6 +37,8 @@ export class Cluster {
   /** What should not have been: any makes the run fail. */
   readonly troubles: string[] = []
   readonly events: ClusterEvent[] = []
+  /** Where each listens, by serial: the proxy's links lead there. */
+  readonly addresses = new Map<number, string>()
   readonly #cleanup: Cleanup
 
   private constructor(options: ClusterOptions, proxy: TcpProxy) {
@@ -81,6 +83,12 @@ export class Cluster {
     for (const [serial, start] of starts.entries()) {
       if (start.kind !== 'ready') throw new Error(`member ${serial}: ${JSON.stringify(start)}`)
     }
+  }
+
+  /** From now on links to that serial lead there. */
+  aim(serial: number, address: string): void {
+    this.addresses.set(serial, address)
+    this.proxy.aim(serial, address)
   }
 
   /** Its data is gone for good. It must not be running. */
@@ -141,7 +149,7 @@ export class Cluster {
 
   #listener(): MemberListener {
     return {
-      listening: (serial, address) => this.proxy.aim(serial, address),
+      listening: (serial, address) => this.aim(serial, address),
       events: (serial, events) => {
         for (const { at, what } of events) this.events.push({ at, member: serial, what })
       },
