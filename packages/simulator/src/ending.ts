@@ -72,7 +72,7 @@ export class Ending {
     for (const machine of members) await this.#fresh(machine, random)
     if (this.#isBroken()) return
     await this.#world.pump(() => this.#isBroken() || this.#areLevel(members), PATIENCE)
-    await this.#world.pump(() => this.#isBroken(), 2 * SECOND)
+    await this.#world.pump(() => this.#isBroken(), SECOND)
     const since = this.#world.queue.now
     await this.#world.pump(() => this.#isBroken(), SECOND)
     const recoveries = watch.recoveriesSince(since, new Set(majority))

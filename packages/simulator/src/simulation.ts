@@ -87,13 +87,14 @@ class Simulation implements World {
       trace: this.#trace,
       random: root.fork('watch'),
       mayDiffer: (node) => this.machines[node]?.differs === true,
+      isDurable: (node, id) => this.machines[node]?.holdsRecord(id) === true,
     })
     this.network = new SimNetwork({
       queue,
       random: root.fork('network'),
       trace: this.#trace,
       conditions: plan.wire,
-      seen: (frame) => this.watch.frame(frame),
+      seen: (from, frame) => this.watch.frame(from, frame),
     })
     const ground = {
       queue,
@@ -168,13 +169,13 @@ class Simulation implements World {
 
   /** Nothing grows without bound. */
   #checkLoad(): void {
-    const { settings, nodes } = this.plan
-    const limits = {
-      inFlightMax: settings.transactionsInFlightMax,
-      queuedMax: settings.queuedMax,
-      undecidedMax: 2 * nodes * OWN_UNDECIDED_MAX,
-    }
-    for (const { serial, node } of this.machines) {
+    for (const { serial, node, settings } of this.machines) {
+      const limits = {
+        inFlightMax: settings.transactionsInFlightMax,
+        // Invalidated batches wait beside the queue to be submitted again.
+        queuedMax: settings.queuedMax + settings.transactionsInFlightMax,
+        undecidedMax: 2 * this.plan.nodes * OWN_UNDECIDED_MAX,
+      }
       if (node !== undefined)
         this.watch.violation('bounds', checkLoad({ node: serial, ...node.status() }, limits))
     }

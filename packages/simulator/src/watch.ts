@@ -54,6 +54,7 @@ export class Watch {
   readonly #trace: Trace
   readonly #random: Prng
   readonly #mayDiffer: (node: number) => boolean
+  readonly #isDurable: (node: number, id: bigint) => boolean
   readonly #recovering = new Map<bigint, Recovering>()
   readonly #issuedIn = new Map<bigint, number>()
   readonly #preempted = new Set<bigint>()
@@ -69,8 +70,11 @@ export class Watch {
     random: Prng
     /** Whether a difference was planted at that node. */
     mayDiffer: (node: number) => boolean
+    /** Whether the disk of that node holds a record of the transaction. */
+    isDurable: (node: number, id: bigint) => boolean
   }) {
     this.#mayDiffer = parts.mayDiffer
+    this.#isDurable = parts.isDurable
     this.#queue = parts.queue
     this.#trace = parts.trace
     this.#random = parts.random
@@ -112,11 +116,11 @@ export class Watch {
     return this.#recoveries.filter((each) => nodes.has(each.node)).length
   }
 
-  /** A frame on its way: some are looked into. */
-  frame(bytes: Uint8Array): void {
+  /** A frame on its way from a node: some are looked into. */
+  frame(from: number, bytes: Uint8Array): void {
     if (!this.#random.chance(FRAMES_SEEN)) return
     const decoded = decodeFrame(bytes, { messagesMax: 100_000, payloadMaxBytes: 1 << 26 })
-    if (decoded.ok) for (const each of decoded.value.messages) this.#look(each)
+    if (decoded.ok) for (const each of decoded.value.messages) this.#look(from, each)
     else this.violation('frames', { name: 'malformed frame sent', why: decoded.why })
   }
 
@@ -237,8 +241,12 @@ export class Watch {
     }
   }
 
-  #look(message: Message): void {
+  #look(from: number, message: Message): void {
     if (message.kind === 'stable') this.#stable(message)
+    if (!STATES_A_RECORD.has(message.kind) || !('id' in message)) return
+    if (this.#isDurable(from, message.id)) return
+    const why = `node ${from} sent ${message.kind} of ${message.id}, and its disk has no record of it`
+    this.violation('release', { name: 'said before it was durable', why })
   }
 
   #stable(message: Stable): void {
@@ -254,6 +262,19 @@ export class Watch {
 }
 
 const PATHS = { fast: 'fast path', slow: 'slow path', recovered: 'decided by recovery' } as const
+
+/** Messages that may leave only once their sender holds a durable record (`protocol.md` 3.3). */
+const STATES_A_RECORD: ReadonlySet<Message['kind']> = new Set([
+  'preAccept',
+  'preAcceptOk',
+  'accept',
+  'acceptOk',
+  'acceptInvalid',
+  'acceptInvalidOk',
+  'recover',
+  'recoverOk',
+  'stable',
+])
 
 const REPROPOSED = {
   id: 'recovery proposes the id',

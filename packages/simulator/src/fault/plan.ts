@@ -133,6 +133,7 @@ export type FaultClass =
   | ClientFault
   | ClockFault
   | 'powerAll'
+  | 'otherSettings'
 
 /** What belongs to one machine. */
 export interface MachinePlan {

@@ -41,6 +41,7 @@ const CRASHES = ['kill', 'power', 'powerAll', 'close', 'storm'] as const
 const PAUSES = ['pause'] as const
 const DISKS = ['slowDisk', 'stall', 'writeError', 'full'] as const
 const OTHERS = ['slow', 'misreport', 'step', 'freeze'] as const
+const RESTARTS = ['otherSettings'] as const
 
 /** The plan of a seed. */
 export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan {
@@ -94,7 +95,7 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
     }
     for (const each of chosen) on.add(each)
   }
-  const single = [...DISKS, ...OTHERS, ...CLIENT_FAULTS, ...CLOCK_FAULTS]
+  const single = [...DISKS, ...OTHERS, ...CLIENT_FAULTS, ...CLOCK_FAULTS, ...RESTARTS]
   for (const each of single) if (random.chance(each === 'far' ? 0.2 : 0.5)) on.add(each)
   if (nodes < 2) on.delete('misreport')
   // Costs the rest of the run a node: rarer than the others.
@@ -133,11 +134,12 @@ function drawMachines(
   })
 }
 
-function drawSettings(random: Prng): SettingsPlan {
+/** Options that may differ between the lives of a node. */
+export function drawSettings(random: Prng): SettingsPlan {
   const log = (min: number, max: number): number => Math.round(random.logBetween(min, max))
   return {
     recoverAfterMs: log(20, 1_000),
-    heartbeatMs: log(100, 400),
+    heartbeatMs: log(150, 500),
     patienceMaxMs: random.pick([0, 5, 50, 250]),
     transactionsInFlightMax: log(1, 1_000),
     requestsMax: log(1, 512),

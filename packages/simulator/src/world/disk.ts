@@ -120,6 +120,11 @@ export class SimDisk {
     return this.#image.scan({})
   }
 
+  /** Whether a key is durable: for checkers. */
+  has(key: Bytes): boolean {
+    return this.#image.get(key) !== undefined
+  }
+
   /** The store of one process. */
   port(process: SimProcess): Store {
     return new SimStore(this, process)

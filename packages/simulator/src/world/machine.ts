@@ -3,7 +3,8 @@
 import { nodeSerial, type Notice } from '@synevi/accord'
 import { Node, type NodeOptions, isSyneviError } from 'synevi'
 import type { EventQueue, Micros } from '../event-queue.ts'
-import { type Plan } from '../fault/plan.ts'
+import type { Plan, SettingsPlan } from '../fault/plan.ts'
+import { drawSettings } from '../fault/swarm.ts'
 import type { Prng } from '../prng.ts'
 import type { Trace } from '../trace.ts'
 import type { Watch } from '../watch.ts'
@@ -24,6 +25,9 @@ export type MachineState = 'down' | 'starting' | 'up' | 'failed' | 'closing' | '
  * use.
  */
 const CLOCK_TOLERANCE_MS = 400
+
+/** Where a node keeps its records: live, and settled (`docs/reference/storage-layout.md`). */
+const RECORD_TABLES = ['10', '11'] as const
 
 /** What all machines share. */
 export interface Ground {
@@ -52,10 +56,12 @@ export class Machine {
   /** Whether it ever was ahead of the true time by more than voters tolerate. */
   #wasAhead = false
   #restart: Micros = 100_000
+  #settings: SettingsPlan
 
   constructor(serial: number, ground: Ground) {
     this.serial = serial
     this.#ground = ground
+    this.#settings = ground.plan.settings
     const { queue, random, trace, plan, watch } = ground
     const own = plan.machines[serial]
     const speed = own?.disk ?? { syncMin: 100, syncMax: 1_000 }
@@ -80,6 +86,11 @@ export class Machine {
 
   get process(): SimProcess | undefined {
     return this.#process
+  }
+
+  /** Of the present process. */
+  get settings(): SettingsPlan {
+    return this.#settings
   }
 
   /** How often a process was started here. */
@@ -167,6 +178,12 @@ export class Machine {
     })
   }
 
+  /** Whether its disk holds a record of a transaction, of whatever status. */
+  holdsRecord(id: bigint): boolean {
+    const digits = id.toString(16).padStart(32, '0')
+    return RECORD_TABLES.some((table) => this.disk.has(Buffer.from(table + digits, 'hex')))
+  }
+
   /** Everything on its disk is lost; whoever starts on it again has no memory. */
   wipe(): void {
     this.disk.wipe()
@@ -186,8 +203,8 @@ export class Machine {
 
   #options(process: SimProcess): NodeOptions {
     const { queue, network, watch, plan, random, workload } = this.#ground
-    const { settings } = plan
     const life = random.fork(`node ${this.serial} life ${process.incarnation}`)
+    const settings = this.#settingsOf(process, life)
     const clock = new SimClock({
       queue,
       process,
@@ -226,6 +243,15 @@ export class Machine {
       onNotice: (notice: Notice) => watch.notice(this.serial, process.incarnation, notice),
       onFatal: (error: Error) => this.#fatal(process, error),
     }
+  }
+
+  /** A restart may bring other settings. */
+  #settingsOf(process: SimProcess, life: Prng): SettingsPlan {
+    const { plan, watch } = this.#ground
+    const isOther = plan.classes.includes('otherSettings') && process.incarnation > 1
+    if (isOther) watch.coverage.count('fault otherSettings')
+    this.#settings = isOther ? drawSettings(life.fork('settings')) : plan.settings
+    return this.#settings
   }
 
   #executionPause(life: Prng, process: SimProcess): Promise<void> | undefined {

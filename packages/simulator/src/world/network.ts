@@ -76,7 +76,7 @@ export class SimNetwork {
   readonly #chance: Readonly<Record<'drop' | 'duplicate' | 'late' | 'spike' | 'flip', Prng>>
   readonly #trace: Trace
   readonly #conditions: WireConditions
-  readonly #seen: (frame: Bytes) => void
+  readonly #seen: (from: number, frame: Bytes) => void
   readonly #endpoints = new Map<number, Endpoint>()
   readonly #base = new Map<number, Micros>()
   readonly #lastArrival = new Map<number, Micros>()
@@ -89,7 +89,7 @@ export class SimNetwork {
     trace: Trace
     conditions: WireConditions
     /** Sees every frame that is sent, as it was sent. */
-    seen?: (frame: Bytes) => void
+    seen?: (from: number, frame: Bytes) => void
   }) {
     this.#queue = parts.queue
     const { random } = parts
@@ -181,7 +181,7 @@ export class SimNetwork {
     const now = this.#queue.now
     this.counts.sent++
     this.#trace.note(now, process.node, 'send', to, frame)
-    this.#seen(frame)
+    this.#seen(process.node, frame)
     const faulty = this.#faulty(link)
     const chance = this.#chance
     const at = this.#conditions
