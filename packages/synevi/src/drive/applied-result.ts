@@ -23,17 +23,31 @@ export type Applied<Ok, Err> = Result<Ok, Err> & {
   readonly duplicate: boolean
 }
 
-/** Throws `EXECUTOR_FAILED`, `REQUEST_ID_REUSED`, `ALREADY_APPLIED`: definite. */
-export async function appliedResult<Ok, Err>(
+/**
+ * Waits only for asynchronous schemas. Throws `EXECUTOR_FAILED`, `REQUEST_ID_REUSED`,
+ * `ALREADY_APPLIED`: definite.
+ */
+export function appliedResult<Ok, Err>(
   transaction: Transaction<Ok, Err>,
   id: RequestId,
   outcome: RequestOutcome,
-): Promise<Applied<Ok, Err>> {
-  const { kind, position, time, txnId, duplicate } = outcome
+): Applied<Ok, Err> | Promise<Applied<Ok, Err>> {
+  const { kind } = outcome
   if (kind !== 'applied') throw failureOf(kind, { name: transaction.name, id, outcome })
   const result = resultOf(transaction, outcome)
-  const known = result instanceof Promise ? await result : result
-  return { ...known, id, txnId, position, time, duplicate }
+  if (result instanceof Promise) return result.then((known) => placed(known, id, outcome))
+  return placed(result, id, outcome)
+}
+
+/** Field by field: a spread of the result made each request dearer by a third (15 µs of 48). */
+function placed<Ok, Err>(
+  result: Result<Ok, Err>,
+  id: RequestId,
+  { txnId, position, time, duplicate }: RequestOutcome,
+): Applied<Ok, Err> {
+  return result.ok
+    ? { ok: true, value: result.value, id, txnId, position, time, duplicate }
+    : { ok: false, error: result.error, id, txnId, position, time, duplicate }
 }
 
 function failureOf(
