@@ -53,7 +53,12 @@ async function main(): Promise<number> {
     return 1
   }
   if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true })
-  return run(options, { folder, machine })
+  try {
+    return await run(options, { folder, machine })
+  } catch (error) {
+    console.log(`bench: gave up: ${error instanceof Error ? error.message : String(error)}`)
+    return 1
+  }
 }
 
 interface Place {
