@@ -65,10 +65,7 @@ async function startOther(change: Partial<MemberPlan>): Promise<Start> {
 }
 
 function stopped(code: string, message: RegExp): object {
-  const failure = {
-    code: expect.stringMatching(new RegExp(`^${code}$`)),
-    message: expect.stringMatching(message),
-  }
+  const failure = { code, message: expect.stringMatching(message) }
   return { kind: 'stopped', failure }
 }
 
@@ -138,7 +135,9 @@ describe('a member is refused', () => {
     expect(await cluster.member(2).start()).toEqual({ kind: 'ready' })
     await writer.written(5)
     await cluster.member(2).close(10_000)
-    expect(await startOther({ path: copy })).toMatchObject(stopped('AMNESIA', /rolled back/))
+    expect(await startOther({ path: copy })).toMatchObject(
+      stopped('AMNESIA', /rolled back to \d+.*under a new serial/),
+    )
   })
 })
 
@@ -153,10 +152,7 @@ describe('a second process', () => {
     const path = join(cluster.folder, 'twin')
     const before = cluster.addresses.get(2) ?? ''
     expect(await startOther({ path, joinMs: 2_000 })).toMatchObject(
-      stopped(
-        '(SERIAL_TAKEN|NO_QUORUM)',
-        /SERIAL_TAKEN: a second process calls itself node node-2/,
-      ),
+      stopped('SERIAL_TAKEN', /a second process calls itself node node-2/),
     )
     cluster.aim(2, before)
     expect((await cluster.condition(2)).phase).toBe('ready')
