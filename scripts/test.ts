@@ -20,8 +20,8 @@ const verdict = await runStages(
     lint,
     format,
     smoke,
-    simulator('explore', [], 300_000),
-    simulator('simulate', ['--seeds', '200'], 300_000),
+    simulator('explore', [], 600_000),
+    simulator('simulate', ['--seeds', '200'], 900_000),
   ],
   {
     cwd: dirname(dirname(fileURLToPath(import.meta.url))),

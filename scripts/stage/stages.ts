@@ -26,7 +26,7 @@ export const types: Stage = {
 /** The linter, with types. */
 export const lint: Stage = {
   name: 'lint',
-  command: ['npx', 'oxlint', '--type-aware', '--deny-warnings'],
+  command: ['npx', 'oxlint', '--type-aware', '--deny-warnings', '--format=unix'],
   timeLimitMs: 2 * MINUTE,
   count: countOne,
 }
@@ -87,7 +87,7 @@ export function vitest(arguments_: readonly string[] = []): Stage {
       `--outputFile.json=${report}`,
       ...arguments_,
     ],
-    timeLimitMs: 8 * MINUTE,
+    timeLimitMs: 12 * MINUTE,
     needsBuild: true,
     count: () => countVitest(existsSync(report) ? readFileSync(report, 'utf8') : ''),
   }
