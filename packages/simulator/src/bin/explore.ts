@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Every schedule of the real core within bounds: `explore [--deep] [--only NAME] [--states-max N]`. Exits 1 when
- * a rule broke, or when a search was cut off.
+ * Every schedule of the real core within bounds: `explore [--deep] [--only NAME] [--states-max N]`.
+ * Exits 1 when a rule broke, or when a search was cut off.
  */
 
 import { parseArgs } from 'node:util'
@@ -17,7 +17,10 @@ const { values } = parseArgs({
 })
 
 const all = values.deep ? [...DEFAULT_BOUNDS, ...DEEP_BOUNDS] : DEFAULT_BOUNDS
-const chosen = values.only === undefined ? all : [...DEFAULT_BOUNDS, ...DEEP_BOUNDS].filter((each) => each.name === values.only)
+const chosen =
+  values.only === undefined
+    ? all
+    : [...DEFAULT_BOUNDS, ...DEEP_BOUNDS].filter((each) => each.name === values.only)
 const started = performance.now()
 let states = 0
 let schedules = 0
@@ -30,8 +33,10 @@ for (const bounds of chosen) {
   const seconds = ((performance.now() - begun) / 1000).toFixed(1)
   console.log(
     `${bounds.name.padEnd(26)} n=${bounds.n} ${bounds.txns.length} transactions: ` +
-      `${found.states} states, ${found.edges} steps, ${count(found.schedules)} schedules, ${found.ends} ends; ` +
-      `${found.nodeStates} node states, ${found.coreSteps} core steps; ${seconds} s${found.cutOff ? ' CUT OFF' : ''}`,
+      `${found.states} states, ${found.edges} steps, ${count(found.schedules)} schedules, ` +
+      `${found.ends} ends; ` +
+      `${found.nodeStates} node states, ${found.coreSteps} core steps; ${seconds} s` +
+      (found.cutOff ? ' CUT OFF' : ''),
   )
   if (found.cutOff) failures++
   if (found.violation === undefined) continue
@@ -40,8 +45,9 @@ for (const bounds of chosen) {
   console.log(`  FAILED ${found.violation.what}`)
 }
 console.log(
-  `explore ${failures === 0 ? 'OK' : 'FAILED'}: ${chosen.length} bounds, ${states} distinct states, ` +
-    `${count(schedules)} schedules, ${failures} failures, ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  `explore ${failures === 0 ? 'OK' : 'FAILED'}: ${chosen.length} bounds, ` +
+    `${states} distinct states, ${count(schedules)} schedules, ${failures} failures, ` +
+    `${((performance.now() - started) / 1000).toFixed(1)} s`,
 )
 process.exitCode = failures === 0 ? 0 : 1
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Plants every known bug into a copy of the core and hunts it: `mutants [--only NAME] [--from SEED] [--jobs 2]`.
- * Prints mutant → schedules until found. Exits 1 when one survives, does not apply or does not compile.
+ * Plants every known bug into a copy of the core and hunts it: `mutants [--only NAME] [--from SEED]
+ * [--jobs 2]`. Prints mutant → schedules until found. Exits 1 when one survives, does not apply or
+ * does not compile.
  */
 
 import { parseArgs } from 'node:util'
@@ -25,10 +26,14 @@ let killed = 0
 let twice = 0
 let failures = chosen.length === 0 ? 1 : 0
 
-console.log(`${'mutant'.padEnd(42)} ${'found by'.padEnd(34)} ${'schedules'.padStart(9)}  rule that broke; scenarios that fail`)
+console.log(
+  `${'mutant'.padEnd(42)} ${'found by'.padEnd(34)} ${'schedules'.padStart(9)}  ` +
+    'rule that broke; scenarios that fail',
+)
 await Promise.all(Array.from({ length: Number(values.jobs) }, serve))
 console.log(
-  `mutants ${failures === 0 ? 'OK' : 'FAILED'}: ${chosen.length} mutants, ${killed} killed, ${twice} by a scenario too, ` +
+  `mutants ${failures === 0 ? 'OK' : 'FAILED'}: ${chosen.length} mutants, ${killed} killed, ` +
+    `${twice} by a scenario too, ` +
     `${failures} failures, ${Math.round((performance.now() - started) / 1000)} s`,
 )
 process.exitCode = failures === 0 ? 0 : 1
@@ -41,7 +46,8 @@ async function serve(): Promise<void> {
         report(mutant, await shop.try(mutant, BigInt(values.from)))
       } catch (error) {
         failures++
-        console.log(`${mutant.name.padEnd(42)} FAILED: ${error instanceof Error ? error.message : String(error)}`)
+        const why = error instanceof Error ? error.message : String(error)
+        console.log(`${mutant.name.padEnd(42)} FAILED: ${why}`)
       }
     }
   } finally {
@@ -51,7 +57,10 @@ async function serve(): Promise<void> {
 
 function report(mutant: Mutant, { blind, scenarios, violations }: HuntResult): void {
   const name = mutant.name.padEnd(42)
-  const also = scenarios.length === 0 ? '' : `; ${scenarios.slice(0, 3).join(', ')}${scenarios.length > 3 ? ', …' : ''}`
+  const also =
+    scenarios.length === 0
+      ? ''
+      : `; ${scenarios.slice(0, 3).join(', ')}${scenarios.length > 3 ? ', …' : ''}`
   const own = blind === undefined ? undefined : failsUnmutated(blind)
   if (own !== undefined) {
     failures++
@@ -59,14 +68,22 @@ function report(mutant: Mutant, { blind, scenarios, violations }: HuntResult): v
   } else if (mutant.harmless !== undefined) {
     const found = blind !== undefined || violations.length > 0
     if (found) failures++
-    console.log(`${name} ${found ? `FAILED: not harmless: ${blind?.what ?? ''}${also}` : `harmless: ${mutant.harmless}`}`)
+    console.log(
+      found
+        ? `${name} FAILED: not harmless: ${blind?.what ?? ''}${also}`
+        : `${name} harmless: ${mutant.harmless}`,
+    )
   } else if (blind === undefined) {
     failures++
-    console.log(`${name} SURVIVED ${mutant.hunts.map((each) => JSON.stringify(each)).join(' ')}${also}`)
+    console.log(
+      `${name} SURVIVED ${mutant.hunts.map((each) => JSON.stringify(each)).join(' ')}${also}`,
+    )
   } else {
     killed++
     if (scenarios.length > 0) twice++
-    console.log(`${name} ${blind.by.padEnd(34)} ${String(blind.after).padStart(9)}  ${blind.rule}${also}`)
+    console.log(
+      `${name} ${blind.by.padEnd(34)} ${String(blind.after).padStart(9)}  ${blind.rule}${also}`,
+    )
   }
 }
 

@@ -1,13 +1,21 @@
 #!/usr/bin/env node
 /**
- * Random walks over real cores: `walk [--seeds 20000] [--from SEED] [--nodes N] [--jobs 2]`, or `--seed SEED`
- * for the transcript of one. Exits 1 when a rule broke, or when too little happened to mean anything.
+ * Random walks over real cores: `walk [--seeds 20000] [--from SEED] [--nodes N] [--jobs 2]`, or
+ * `--seed SEED` for the transcript of one. Exits 1 when a rule broke, or when too little happened
+ * to mean anything.
  */
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { addCounts, campaign, NO_WALKS, type CampaignResult, type Failure, type WalkCounts } from '../walk/campaign.ts'
+import {
+  addCounts,
+  campaign,
+  NO_WALKS,
+  type CampaignResult,
+  type Failure,
+  type WalkCounts,
+} from '../walk/campaign.ts'
 import { transcriptOf } from '../walk/walk.ts'
 
 /** Seeds that a worker takes at a time. */
@@ -54,7 +62,9 @@ async function runAll(parts: { from: bigint; count: number; jobs: number }): Pro
     next += count
     return { from, count, n }
   }
-  const workers = Array.from({ length: parts.jobs }, () => fork(fileURLToPath(import.meta.url), ['--worker']))
+  const workers = Array.from({ length: parts.jobs }, () =>
+    fork(fileURLToPath(import.meta.url), ['--worker']),
+  )
   await Promise.all(
     workers.map((worker) =>
       serve(worker, order, (result) => {
@@ -63,7 +73,13 @@ async function runAll(parts: { from: bigint; count: number; jobs: number }): Pro
       }),
     ),
   )
-  report({ counts, failures, seconds: (performance.now() - started) / 1000, jobs: parts.jobs, from: parts.from })
+  report({
+    counts,
+    failures,
+    seconds: (performance.now() - started) / 1000,
+    jobs: parts.jobs,
+    from: parts.from,
+  })
 }
 
 function serve(
@@ -84,7 +100,9 @@ function serve(
       next()
     })
     worker.on('error', reject)
-    worker.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a worker ended with ${code}`))))
+    worker.on('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`a worker ended with ${code}`)),
+    )
     next()
   })
 }
@@ -104,10 +122,12 @@ function report(parts: {
   const { walks, events, txns, fast, slow, recovered, invalidated, recoveries, crashes } = counts
   const rate = Math.round(walks / seconds)
   console.log(
-    `${txns} transactions (${fast} fast, ${slow} slow, ${recovered} recovered, ${invalidated} invalidated), ` +
+    `${txns} transactions (${fast} fast, ${slow} slow, ${recovered} recovered, ` +
+      `${invalidated} invalidated), ` +
       `${recoveries} recoveries, ${crashes} crashes, ${events} events`,
   )
-  const thin = walks >= 1000 && n !== 1 && (fast === 0 || slow === 0 || recovered === 0 || crashes === 0)
+  const thin =
+    walks >= 1000 && n !== 1 && (fast === 0 || slow === 0 || recovered === 0 || crashes === 0)
   const verdict = failures.length > 0 ? 'FAILED' : thin ? 'THIN' : 'OK'
   console.log(
     `walk ${verdict}: ${walks} walks from seed ${from}, ${failures.length} failures, ` +

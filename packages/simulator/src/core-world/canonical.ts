@@ -1,6 +1,9 @@
 /** Plain data as one string: equal data, equal string. For the identity of states. */
 
-/** Numbers, strings, bigints, bytes, arrays, maps, objects and undefined. Throws a TypeError for anything else. */
+/**
+ * Numbers, strings, bigints, bytes, arrays, maps, objects and undefined. Throws a TypeError for
+ * anything else.
+ */
 export function canonical(value: unknown): string {
   const parts: string[] = []
   write(value, parts)

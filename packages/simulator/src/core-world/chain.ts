@@ -1,4 +1,7 @@
-/** Execution as the core's runs need it: a digest that depends on everything executed before, and nothing else. */
+/**
+ * Execution as the core's runs need it: a digest that depends on everything executed before, and
+ * nothing else.
+ */
 
 import type { Bytes, Execution, ExecutionResult, Timestamp, Watermark } from '@synevi/accord'
 import { TIMESTAMP_ZERO } from '@synevi/accord'
@@ -12,20 +15,31 @@ export const EMPTY_WATERMARK: Watermark = Object.freeze({
 })
 
 /**
- * What nodes compare. `'one'`: every transaction has the same key or all of them, so one chain is the same
- * at all nodes. `'keyed'`: the order across keys differs from node to node, so the hashes say nothing.
+ * What nodes compare. `'one'`: every transaction has the same key or all of them, so one chain is
+ * the same at all nodes. `'keyed'`: the order across keys differs from node to node, so the hashes
+ * say nothing.
  */
 export type ChainKind = 'one' | 'keyed'
 
 const SAME_HASH = Uint8Array.of(1)
 
-/** Executes: one position a transaction, hashes over (id, executeAt, payload) and the hash before. */
-export function executeTrivially(head: Watermark, execution: Execution, kind: ChainKind): ExecutionResult {
+/**
+ * Executes: one position a transaction, hashes over (id, executeAt, payload) and the hash before.
+ */
+export function executeTrivially(
+  head: Watermark,
+  execution: Execution,
+  kind: ChainKind,
+): ExecutionResult {
   const { id, executeAt, txn } = execution
   const hash =
     kind === 'keyed'
       ? SAME_HASH
-      : chainHash(head.txnHash, [id, executeAt], txn.kind === 'application' ? txn.payload : SAME_HASH)
+      : chainHash(
+          head.txnHash,
+          [id, executeAt],
+          txn.kind === 'application' ? txn.payload : SAME_HASH,
+        )
   const watermark = { position: head.position + 1n, executeAt, txnHash: hash, execHash: hash }
   return { watermark, mutations: [] }
 }

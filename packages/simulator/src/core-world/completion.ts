@@ -1,6 +1,6 @@
 /**
- * Fair completion: faults end, every message arrives, timers run. Then everything known must get its outcome
- * and be applied, within a bound of simulated time (`protocol.md` 13.1.15).
+ * Fair completion: faults end, every message arrives, timers run. Then everything known must get
+ * its outcome and be applied, within a bound of simulated time (`protocol.md` 13.1.15).
  */
 
 import type { CoreWorld } from './core-world.ts'
@@ -11,12 +11,16 @@ const DELAY_MS = 1
 /** Messages in one round, at most: more is a storm. */
 const BAG_MAX = 20_000
 
+/** How it went. */
 export interface Completed {
   /** Simulated time it took. */
   readonly ms: number
 }
 
-/** `patienceMs`: the most simulated time it may take. Nodes that do not run stay so. Throws a Violation when stuck. */
+/**
+ * `patienceMs`: the most simulated time it may take. Nodes that do not run stay so. Throws a
+ * Violation when stuck.
+ */
 export function complete(world: CoreWorld, patienceMs: number): Completed {
   let ms = 0
   for (;;) {
@@ -68,7 +72,8 @@ function unfinished(world: CoreWorld): string | undefined {
     if (!node.alive) continue
     for (const record of node.store.records()) {
       if (record.applied || record.outcome?.kind === 'invalidated') continue
-      return `${world.transcript.txn(record.id)} at n${node.serial}: ${world.transcript.record(record)}`
+      const { transcript } = world
+      return `${transcript.txn(record.id)} at n${node.serial}: ${transcript.record(record)}`
     }
     const done = new Set(world.truth.executed(node.serial))
     for (const known of world.truth.known()) {
@@ -78,7 +83,8 @@ function unfinished(world: CoreWorld): string | undefined {
     const status = node.status()
     if (status !== undefined && status.undecided + status.unapplied + status.inFlight > 0) {
       const { undecided, unapplied, inFlight } = status
-      return `n${node.serial} counts ${undecided} undecided, ${unapplied} unapplied, ${inFlight} in flight`
+      const left = `${undecided} undecided, ${unapplied} unapplied, ${inFlight} in flight`
+      return `n${node.serial} counts ${left}`
     }
   }
   return undefined

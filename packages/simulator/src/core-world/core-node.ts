@@ -1,6 +1,6 @@
 /**
- * One replica core with its disk, its executor and its clock. Every step of the driver (drain, write, post,
- * execute) is a step of the schedule, so that a crash may fall between any two.
+ * One replica core with its disk, its executor and its clock. Every step of the driver (drain,
+ * write, post, execute) is a step of the schedule, so that a crash may fall between any two.
  */
 
 import {
@@ -31,6 +31,7 @@ export const WALL_START = 1_700_000_000_000_000_000n
 
 const NO_EFFECTS: readonly Effect[] = Object.freeze([])
 
+/** What a node is made of: fixed for all its lives. */
 export interface CoreNodeParts {
   readonly self: NodeSerial
   readonly members: readonly MemberEntry[]
@@ -49,7 +50,10 @@ export class CoreNode {
   #incarnation = 0
   #pending: Ready | undefined
   #queue: Execution[] = []
-  /** Learned from a peer's log in this life: executed without a decision on this disk (`protocol.md` 7.4). */
+  /**
+   * Learned from a peer's log in this life: executed without a decision on this disk (`protocol.md`
+   * 7.4).
+   */
   #caughtUp = new Map<bigint, bigint>()
   #head: Watermark
   #elapsed = 0
@@ -118,7 +122,10 @@ export class CoreNode {
     this.#pump()
   }
 
-  /** Power off: what is not stored is gone. `written`: the write under way got through, its messages did not. */
+  /**
+   * Power off: what is not stored is gone. `written`: the write under way got through, its messages
+   * did not.
+   */
   crash(write: 'written' | 'lost'): void {
     const pending = this.#pending
     if (write === 'written' && pending !== undefined) this.#write(pending)
@@ -206,7 +213,9 @@ export class CoreNode {
     }
   }
 
-  /** What may happen before the write: posts, executions, answers, and what the core wants counted. */
+  /**
+   * What may happen before the write: posts, executions, answers, and what the core wants counted.
+   */
   #release(ready: Ready): void {
     for (const notice of ready.notices) {
       if (notice.kind === 'decided' && notice.path === 'fast') this.#checkFast(ready, notice.id)
@@ -224,7 +233,11 @@ export class CoreNode {
     for (const answer of ready.answers) {
       if (answer.kind === 'settled') {
         const applied = this.store.record(answer.id)?.applied === true
-        check(applied, 'stated before stored', () => `n${this.serial} answered ${answer.id} before it was durable`)
+        check(
+          applied,
+          'stated before stored',
+          () => `n${this.serial} answered ${answer.id} before it was durable`,
+        )
       }
       this.#effects.push({ kind: 'answered', answer })
     }
@@ -239,7 +252,9 @@ export class CoreNode {
 
   #write(ready: Ready): void {
     const before = ready.writes.map((write) =>
-      write.kind === 'record' || write.kind === 'applied' ? this.store.record(write.record.id) : undefined,
+      write.kind === 'record' || write.kind === 'applied'
+        ? this.store.record(write.record.id)
+        : undefined,
     )
     this.store.write(ready.writes)
     ready.writes.forEach((write, i) => {
@@ -253,16 +268,32 @@ export class CoreNode {
   /** 2.2 b and d: decided fast with nothing promised or accepted, and written with this Ready. */
   #checkFast(ready: Ready, id: bigint): void {
     const write = ready.writes.findLast((each) => each.kind === 'record' && each.record.id === id)
-    check(write?.kind === 'record', 'fast path', () => `n${this.serial} decided ${id} without writing it`)
+    check(
+      write?.kind === 'record',
+      'fast path',
+      () => `n${this.serial} decided ${id} without writing it`,
+    )
     const { promised, accepted, vote } = write.record
-    check(vote?.yes === true, 'fast path', () => `n${this.serial} decided ${id} without its own vote`)
-    check(promised.round === 0 && accepted === undefined, 'fast path', () => `n${this.serial} decided ${id} after a promise`)
+    check(
+      vote?.yes === true,
+      'fast path',
+      () => `n${this.serial} decided ${id} without its own vote`,
+    )
+    check(
+      promised.round === 0 && accepted === undefined,
+      'fast path',
+      () => `n${this.serial} decided ${id} after a promise`,
+    )
   }
 
   #checkExecution(execution: Execution): void {
     const { id, executeAt } = execution
     const record = this.store.record(id)
-    check(record?.applied !== true, 'execution', () => `n${this.serial} was told to execute ${id}, applied already`)
+    check(
+      record?.applied !== true,
+      'execution',
+      () => `n${this.serial} was told to execute ${id}, applied already`,
+    )
     const outcome = record?.outcome
     const durable = outcome?.kind === 'decided' && outcome.executeAt === executeAt
     check(

@@ -1,7 +1,7 @@
 /**
- * A cluster of real replica cores and nothing else: a bag of messages in no order, a disk and an executor for
- * each, clocks that the schedule moves. Every method is one event of a schedule; after each, the checks of
- * {@link Truth} have been made.
+ * A cluster of real replica cores and nothing else: a bag of messages in no order, a disk and an
+ * executor for each, clocks that the schedule moves. Every method is one event of a schedule; after
+ * each, the checks of {@link Truth} have been made.
  */
 
 import {
@@ -33,9 +33,13 @@ export interface Packet {
   readonly message: Message
 }
 
+/** Fixed for a run. */
 export interface CoreWorldOptions {
   readonly n: number
-  /** The keys that transactions of this run name. More than one: chains are not compared between nodes. */
+  /**
+   * The keys that transactions of this run name. More than one: chains are not compared between
+   * nodes.
+   */
   readonly universe: readonly ConflictKey[]
   readonly replica: ReplicaOptions
   /** For each node, in nanoseconds; missing: none. */
@@ -63,6 +67,7 @@ export function newNode(options: CoreWorldOptions, serial: number): CoreNode {
 
 const CLUSTER = new Uint8Array(16)
 
+/** Not safe after a Violation: what follows it means nothing. */
 export class CoreWorld {
   readonly nodes: readonly CoreNode[]
   readonly truth: Truth
@@ -76,7 +81,11 @@ export class CoreWorld {
   /** Called for each message that leaves; false loses it, and may crash its node first. */
   onSend: ((packet: Packet) => boolean) | undefined
 
-  private constructor(parts: { options: CoreWorldOptions; nodes: readonly CoreNode[]; truth: Truth }) {
+  private constructor(parts: {
+    options: CoreWorldOptions
+    nodes: readonly CoreNode[]
+    truth: Truth
+  }) {
     this.#options = parts.options
     this.nodes = parts.nodes
     this.truth = parts.truth
@@ -94,8 +103,14 @@ export class CoreWorld {
     return world
   }
 
-  /** Goes on from nodes and truth as they are: nothing is under way. `submissions`: how many there were. */
-  static resume(options: CoreWorldOptions, parts: { nodes: readonly CoreNode[]; truth: Truth; submissions: number }): CoreWorld {
+  /**
+   * Goes on from nodes and truth as they are: nothing is under way. `submissions`: how many there
+   * were.
+   */
+  static resume(
+    options: CoreWorldOptions,
+    parts: { nodes: readonly CoreNode[]; truth: Truth; submissions: number },
+  ): CoreWorld {
     const world = new CoreWorld({ options, nodes: parts.nodes, truth: parts.truth })
     world.#nextSubmission = parts.submissions
     return world
@@ -216,7 +231,8 @@ export class CoreWorld {
     this.transcript.effects(node.serial, effects)
     this.truth.observe(node.serial, effects)
     for (const effect of effects) {
-      if (effect.kind === 'sent') this.#post({ from: node.serial, to: effect.to, message: effect.message })
+      if (effect.kind === 'sent')
+        this.#post({ from: node.serial, to: effect.to, message: effect.message })
       if (effect.kind === 'noticed') this.#count(effect.notice)
     }
   }
@@ -234,7 +250,12 @@ export class CoreWorld {
 
 /** What the receiver decodes of what the sender encoded. */
 function recode(packet: Packet): Message {
-  const frame = encodeFrame({ cluster: CLUSTER, from: packet.from, openEpoch: epoch(1), messages: [packet.message] })
+  const frame = encodeFrame({
+    cluster: CLUSTER,
+    from: packet.from,
+    openEpoch: epoch(1),
+    messages: [packet.message],
+  })
   const decoded = decodeFrame(frame, { messagesMax: 1, payloadMaxBytes: 1024 })
   check(decoded.ok, 'codec', () => `${packet.message.kind}: ${decoded.ok ? '' : decoded.why}`)
   const [message] = decoded.value.messages

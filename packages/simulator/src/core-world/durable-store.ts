@@ -103,7 +103,11 @@ export class DurableStore implements RecordReader {
           this.#hlcReserve = write.hlc
           break
         case 'durableSeq':
-          check(write.seq > this.#durableSeq, 'durableSeq', () => 'the number of durable writes fell')
+          check(
+            write.seq > this.#durableSeq,
+            'durableSeq',
+            () => 'the number of durable writes fell',
+          )
           this.#durableSeq = write.seq
           break
         case 'admitted':
@@ -120,7 +124,10 @@ export class DurableStore implements RecordReader {
     return this.#records.get(id)
   }
 
-  entriesAfter(since: Timestamp, countMax: number): { entries: readonly LogEntry[]; more: boolean } {
+  entriesAfter(
+    since: Timestamp,
+    countMax: number,
+  ): { entries: readonly LogEntry[]; more: boolean } {
     const from = this.#log.findIndex((entry) => entry.executeAt > since)
     if (from < 0) return { entries: [], more: false }
     const entries = this.#log.slice(from, from + countMax)
@@ -163,7 +170,11 @@ export class DurableStore implements RecordReader {
     const { id } = record
     if (txnIsNew && record.txn !== undefined) this.#txns.set(id, record.txn)
     const txn = this.#txns.get(id)
-    check(record.txn === undefined || txn !== undefined, 'payload stored', () => `payload of ${id} was never written`)
+    check(
+      record.txn === undefined || txn !== undefined,
+      'payload stored',
+      () => `payload of ${id} was never written`,
+    )
     this.#records.set(id, record.txn === txn ? record : { ...emptyRecord(id), ...record, txn })
   }
 

@@ -2,6 +2,7 @@
 
 import type { Answer, Execution, Message, NodeSerial, Notice, TxnRecord } from '@synevi/accord'
 
+/** One thing that a node did. */
 export type Effect =
   /** It leaves the node: the facts it states are durable there. */
   | { readonly kind: 'sent'; readonly to: NodeSerial; readonly message: Message }

@@ -11,6 +11,7 @@ interface Executions {
   durable: number
 }
 
+/** Judges each execution when it begins, ahead of the disk. */
 export class ExecutionOrder {
   readonly #universe: readonly ConflictKey[]
   readonly #nodes: readonly Executions[]
@@ -56,10 +57,19 @@ export class ExecutionOrder {
     if (typeof at !== 'bigint') return
     check(!order.includes(id), 'execution', () => `n${node} executes ${id} twice`)
     for (const other of all) {
-      if (typeof other.outcome !== 'bigint' || other.id === id || !conflict(other.keys, keys)) continue
+      if (typeof other.outcome !== 'bigint' || other.id === id || !conflict(other.keys, keys))
+        continue
       const done = order.includes(other.id)
-      check(done === other.outcome < at || !done, 'order', () => `n${node} executes ${id} after the later ${other.id}`)
-      check(done || other.outcome > at, 'gap', () => `n${node} executes ${id} before the earlier ${other.id}`)
+      check(
+        done === other.outcome < at || !done,
+        'order',
+        () => `n${node} executes ${id} after the later ${other.id}`,
+      )
+      check(
+        done || other.outcome > at,
+        'gap',
+        () => `n${node} executes ${id} before the earlier ${other.id}`,
+      )
     }
     for (const key of keysIn(keys, this.#universe)) this.#extend(node, key, id)
     order.push(id)
@@ -70,7 +80,11 @@ export class ExecutionOrder {
   applied(node: NodeSerial, id: TxnId): void {
     const executions = this.#of(node)
     const next = executions.order[executions.durable]
-    check(next === id, 'applied', () => `n${node} stored the execution of ${id}, not of ${next}, which came first`)
+    check(
+      next === id,
+      'applied',
+      () => `n${node} stored the execution of ${id}, not of ${next}, which came first`,
+    )
     executions.durable++
   }
 
@@ -85,7 +99,11 @@ export class ExecutionOrder {
   checkNotPassed(txn: KnownTxn, later: KnownTxn): void {
     this.#nodes.forEach(({ order }, node) => {
       const passed = order.includes(later.id) && !order.includes(txn.id)
-      check(!passed, 'gap', () => `${txn.id} is decided below ${later.id}, which n${node} has executed`)
+      check(
+        !passed,
+        'gap',
+        () => `${txn.id} is decided below ${later.id}, which n${node} has executed`,
+      )
     })
   }
 
@@ -96,7 +114,11 @@ export class ExecutionOrder {
     for (const { keys } of this.#of(node).known) if (conflict(keys, [key])) place++
     if (place === sequence.length) sequence.push(id)
     const there = sequence[place]
-    check(there === id, 'order', () => `n${node} executes ${id} as number ${place} of its key, others ${there}`)
+    check(
+      there === id,
+      'order',
+      () => `n${node} executes ${id} as number ${place} of its key, others ${there}`,
+    )
   }
 
   #of(node: NodeSerial): Executions {

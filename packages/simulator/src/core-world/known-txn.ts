@@ -20,7 +20,10 @@ export interface KnownTxn {
   /** The life of the coordinator in which it was born. */
   readonly bornIn: number
   readonly submission: SubmissionId
-  /** Real time: executeAt lies above it. The greatest executeAt that conflicts, decided before the submission. */
+  /**
+   * Real time: executeAt lies above it. The greatest executeAt that conflicts, decided before the
+   * submission.
+   */
   readonly after: Timestamp
   outcome: Timestamp | 'invalid' | undefined
   /** Each set of deps that a decision was given, once. */
@@ -35,6 +38,7 @@ export interface KnownTxn {
   readonly ballots: Map<number, number>
 }
 
+/** A value under a ballot. */
 export interface Proposal {
   readonly value: Timestamp | 'invalid'
   accepted: number
@@ -58,7 +62,23 @@ export function copyKnown(known: KnownTxn): KnownTxn {
   }
 }
 
-/** Whether the deps of a transaction with `keys` name `other`, decided at `at`, or a mark that stands for it. */
+/** All that is judged by, as plain data. */
+export function imageOfKnown(known: KnownTxn): unknown {
+  const { deps, votes, yesHeard, outcome, proposals, ballots } = known
+  return {
+    ...known,
+    votes: [...votes].sort(([a], [b]) => a - b),
+    deps: deps.map(({ ids, marks }) => [ids, marks.map((mark) => [mark.key, mark.at])]),
+    yesHeard: outcome === undefined ? yesHeard : 0,
+    proposals: [...proposals].sort(([a], [b]) => a - b),
+    ballots: [...ballots].sort(([a], [b]) => a - b),
+  }
+}
+
+/**
+ * Whether the deps of a transaction with `keys` name `other`, decided at `at`, or a mark that
+ * stands for it.
+ */
 export function covers(deps: Deps, other: { id: TxnId; keys: Keys; at: Timestamp }): boolean {
   if (deps.ids.includes(other.id)) return true
   for (const mark of deps.marks) {
@@ -66,4 +86,14 @@ export function covers(deps: Deps, other: { id: TxnId; keys: Keys; at: Timestamp
     if (mark.key === 'all' || conflict(other.keys, [mark.key])) return true
   }
   return false
+}
+
+/** Whether both name the same ids and marks. */
+export function sameDeps(a: Deps, b: Deps): boolean {
+  if (a === b) return true
+  if (a.ids.length !== b.ids.length || a.marks.length !== b.marks.length) return false
+  return (
+    a.ids.every((id, i) => id === b.ids[i]) &&
+    a.marks.every((mark, i) => mark.key === b.marks[i]?.key && mark.at === b.marks[i].at)
+  )
 }

@@ -11,23 +11,50 @@ interface Image {
   readonly clock: unknown
 }
 
-/** Compares a node that runs and waits for no write with what its disk would make of it. Throws a Violation. */
+/**
+ * Compares a node that runs and waits for no write with what its disk would make of it. Throws a
+ * Violation.
+ */
 export function checkRebuilt(node: CoreNode): void {
   if (!node.alive || node.hasWrite) return
   const image = node.image()
   check(isImage(image), 'harness', () => 'the image of a replica has records, marks and clock')
   const { live, marks, hlcReserve } = node.store.state()
-  const inMemory = image.records.filter((record) => !record.applied && record.outcome?.kind !== 'invalidated')
+  const inMemory = image.records.filter(
+    (record) => !record.applied && record.outcome?.kind !== 'invalidated',
+  )
   const where = (): string => `n${node.serial}`
-  check(canonical(inMemory) === canonical(live), 'rebuilt', () => `${where()}: live records differ from the disk`)
-  check(canonical(image.marks) === canonical(marks), 'rebuilt', () => `${where()}: marks differ from the disk`)
+  check(
+    canonical(inMemory) === canonical(live),
+    'rebuilt',
+    () => `${where()}: live records differ from the disk`,
+  )
+  check(
+    canonical(image.marks) === canonical(marks),
+    'rebuilt',
+    () => `${where()}: marks differ from the disk`,
+  )
   for (const record of image.records) {
     const stored = node.store.record(record.id)
-    check(canonical(stored) === canonical(record), 'rebuilt', () => `${where()}: ${record.id} differs from the disk`)
+    check(
+      canonical(stored) === canonical(record),
+      'rebuilt',
+      () => `${where()}: ${record.id} differs from the disk`,
+    )
   }
-  check(typeof image.clock === 'bigint' && image.clock <= hlcReserve, 'rebuilt', () => `${where()}: clock above reserve`)
+  check(
+    typeof image.clock === 'bigint' && image.clock <= hlcReserve,
+    'rebuilt',
+    () => `${where()}: clock above reserve`,
+  )
 }
 
 function isImage(image: unknown): image is Image {
-  return typeof image === 'object' && image !== null && 'records' in image && 'marks' in image && 'clock' in image
+  return (
+    typeof image === 'object' &&
+    image !== null &&
+    'records' in image &&
+    'marks' in image &&
+    'clock' in image
+  )
 }

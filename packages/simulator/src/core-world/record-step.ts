@@ -1,4 +1,7 @@
-/** The legal steps of a durable record (`protocol.md` 13.1.6 and 13.1.14), judged without the core's own assertions. */
+/**
+ * The legal steps of a durable record (`protocol.md` 13.1.6 and 13.1.14), judged without the core's
+ * own assertions.
+ */
 
 import {
   compareBallots,
@@ -12,13 +15,25 @@ import {
 import { check } from './violation.ts'
 
 /** Throws a Violation when `after` may not follow `before` on the disk of `self`. */
-export function checkRecordStep(self: NodeSerial, before: TxnRecord | undefined, after: TxnRecord): void {
+export function checkRecordStep(
+  self: NodeSerial,
+  before: TxnRecord | undefined,
+  after: TxnRecord,
+): void {
   const where = (): string => `record of ${after.id} at n${self}`
   const { vote, accepted, outcome } = after
   if (vote !== undefined) {
-    check(vote.yes === (vote.witnessedAt === after.id), 'vote', () => `${where()}: a yes is the id itself`)
+    check(
+      vote.yes === (vote.witnessedAt === after.id),
+      'vote',
+      () => `${where()}: a yes is the id itself`,
+    )
     check(vote.witnessedAt >= after.id, 'vote', () => `${where()}: witnessed before its id`)
-    check(vote.yes || nodeOf(vote.witnessedAt) === self, 'vote', () => `${where()}: minted by another node`)
+    check(
+      vote.yes || nodeOf(vote.witnessedAt) === self,
+      'vote',
+      () => `${where()}: minted by another node`,
+    )
     check(after.txn !== undefined, 'vote', () => `${where()}: voted without the payload`)
   }
   if (accepted !== undefined) {
@@ -30,9 +45,17 @@ export function checkRecordStep(self: NodeSerial, before: TxnRecord | undefined,
   }
   if (outcome?.kind === 'decided') {
     check(outcome.executeAt >= after.id, 'outcome', () => `${where()}: executes before its id`)
-    check(outcome.deps !== undefined || after.applied, 'deps none', () => `${where()}: neither deps nor applied`)
+    check(
+      outcome.deps !== undefined || after.applied,
+      'deps none',
+      () => `${where()}: neither deps nor applied`,
+    )
   }
-  check(!after.applied || outcome?.kind === 'decided', 'applied', () => `${where()}: applied undecided`)
+  check(
+    !after.applied || outcome?.kind === 'decided',
+    'applied',
+    () => `${where()}: applied undecided`,
+  )
   if (before !== undefined) checkMonotone(before, after, where)
 }
 
@@ -45,9 +68,14 @@ function checkMonotone(before: TxnRecord, after: TxnRecord, where: () => string)
       () => `${where()}: ${vote.witnessedAt} became ${after.vote?.witnessedAt}`,
     )
   }
-  check(compareBallots(before.promised, after.promised) <= 0, 'ballots', () => `${where()}: the promise fell`)
+  check(
+    compareBallots(before.promised, after.promised) <= 0,
+    'ballots',
+    () => `${where()}: the promise fell`,
+  )
   if (accepted !== undefined) {
-    const order = after.accepted === undefined ? 1 : compareBallots(accepted.ballot, after.accepted.ballot)
+    const order =
+      after.accepted === undefined ? 1 : compareBallots(accepted.ballot, after.accepted.ballot)
     check(order <= 0, 'ballots', () => `${where()}: the accepted ballot fell`)
     check(
       order < 0 || after.accepted?.value === accepted.value,
@@ -57,7 +85,11 @@ function checkMonotone(before: TxnRecord, after: TxnRecord, where: () => string)
   }
   check(!before.applied || after.applied, 'applied', () => `${where()}: no longer applied`)
   if (outcome?.kind === 'invalidated') {
-    check(after.outcome?.kind === 'invalidated', 'outcome', () => `${where()}: no longer invalidated`)
+    check(
+      after.outcome?.kind === 'invalidated',
+      'outcome',
+      () => `${where()}: no longer invalidated`,
+    )
   }
   if (outcome?.kind === 'decided') {
     check(
@@ -68,13 +100,18 @@ function checkMonotone(before: TxnRecord, after: TxnRecord, where: () => string)
   }
 }
 
-/** Every timestamp in a durable record lies at or below the durable reserve of the clock (`protocol.md` 1.3). */
+/**
+ * Every timestamp in a durable record lies at or below the durable reserve of the clock
+ * (`protocol.md` 1.3).
+ */
 export function checkReserve(self: NodeSerial, record: TxnRecord, reserve: Hlc): void {
   const { vote, accepted, outcome } = record
   const below = (t: bigint | undefined): boolean => t === undefined || t <= reserve
   const fits =
     (vote === undefined || (hlcOf(record.id) <= reserve && hlcOf(vote.witnessedAt) <= reserve)) &&
-    below(accepted === undefined || accepted.value === 'invalid' ? undefined : hlcOf(accepted.value)) &&
+    below(
+      accepted === undefined || accepted.value === 'invalid' ? undefined : hlcOf(accepted.value),
+    ) &&
     below(outcome?.kind === 'decided' ? hlcOf(outcome.executeAt) : undefined)
   check(fits, 'clock reserve', () => `n${self} stored ${record.id} above its reserve`)
 }

@@ -16,7 +16,12 @@ import { checkRecordStep } from './record-step.ts'
 import { checkStated } from './stated.ts'
 
 const KEYS = keysOf(['k'])
-const TXN = { kind: 'application', keys: KEYS, payload: Uint8Array.of(1), digest: Uint8Array.of(1) } as const
+const TXN = {
+  kind: 'application',
+  keys: KEYS,
+  payload: Uint8Array.of(1),
+  digest: Uint8Array.of(1),
+} as const
 const SELF = nodeSerial(1)
 const id = timestampOf({ epoch: epoch(1), hlc: hlc(1n), node: nodeSerial(0) })
 const later = timestampOf({ epoch: epoch(1), hlc: hlc(2n), node: SELF })
@@ -25,7 +30,13 @@ const higher = { round: 2, node: nodeSerial(2) }
 
 function storing(parts: Partial<TxnRecord>): DurableStore {
   const store = new DurableStore(SELF, membersOf(3))
-  store.write([{ kind: 'record', record: { ...emptyRecord(id), keys: KEYS, txn: TXN, ...parts }, txnIsNew: true }])
+  store.write([
+    {
+      kind: 'record',
+      record: { ...emptyRecord(id), keys: KEYS, txn: TXN, ...parts },
+      txnIsNew: true,
+    },
+  ])
   return store
 }
 
@@ -42,23 +53,46 @@ describe('checkStated', () => {
   it('lets an acceptance leave that is stored, or was replaced under a higher ballot since', () => {
     const ok: Message = { kind: 'acceptOk', id, ballot, deps: NO_DEPS }
     expect(says(storing({ promised: ballot, accepted: { ballot, value: id } }), ok)).not.toThrow()
-    expect(says(storing({ promised: higher, accepted: { ballot: higher, value: id } }), ok)).not.toThrow()
+    expect(
+      says(storing({ promised: higher, accepted: { ballot: higher, value: id } }), ok),
+    ).not.toThrow()
     expect(says(storing({ promised: higher }), ok)).toThrow(/^stated/)
   })
 
   it('lets a promise leave that is stored with the vote and the value it names', () => {
-    const ok = { kind: 'recoverOk', id, ballot, keys: KEYS, refused: false, txn: undefined } as const
+    const ok = {
+      kind: 'recoverOk',
+      id,
+      ballot,
+      keys: KEYS,
+      refused: false,
+      txn: undefined,
+    } as const
     const vote = { witnessedAt: later, yes: false }
     const stored = storing({ promised: ballot, vote })
     expect(says(stored, { ...ok, vote, accepted: undefined })).not.toThrow()
     expect(says(storing({ vote }), { ...ok, vote, accepted: undefined })).toThrow(/^stated/)
-    expect(says(stored, { ...ok, vote, accepted: { ballot: BALLOT_ZERO, value: id } })).toThrow(/^stated/)
+    expect(says(stored, { ...ok, vote, accepted: { ballot: BALLOT_ZERO, value: id } })).toThrow(
+      /^stated/,
+    )
   })
 
   it('lets a decision leave that is stored', () => {
-    const stable = { kind: 'stable', id, keys: KEYS, executeAt: id, deps: NO_DEPS, digest: TXN.digest, txn: undefined } as const
-    expect(says(storing({ outcome: { kind: 'decided', executeAt: id, deps: NO_DEPS } }), stable)).not.toThrow()
-    expect(says(storing({ outcome: { kind: 'decided', executeAt: later, deps: NO_DEPS } }), stable)).toThrow(/^stated/)
+    const stable = {
+      kind: 'stable',
+      id,
+      keys: KEYS,
+      executeAt: id,
+      deps: NO_DEPS,
+      digest: TXN.digest,
+      txn: undefined,
+    } as const
+    expect(
+      says(storing({ outcome: { kind: 'decided', executeAt: id, deps: NO_DEPS } }), stable),
+    ).not.toThrow()
+    expect(
+      says(storing({ outcome: { kind: 'decided', executeAt: later, deps: NO_DEPS } }), stable),
+    ).toThrow(/^stated/)
     expect(says(storing({}), { kind: 'invalidated', id })).toThrow(/^stated/)
   })
 
@@ -69,7 +103,12 @@ describe('checkStated', () => {
 })
 
 describe('checkRecordStep', () => {
-  const base: TxnRecord = { ...emptyRecord(id), keys: KEYS, txn: TXN, vote: { witnessedAt: later, yes: false } }
+  const base: TxnRecord = {
+    ...emptyRecord(id),
+    keys: KEYS,
+    txn: TXN,
+    vote: { witnessedAt: later, yes: false },
+  }
   const step = (before: TxnRecord | undefined, after: Partial<TxnRecord>) => () =>
     checkRecordStep(SELF, before, { ...base, ...after })
 
@@ -77,19 +116,31 @@ describe('checkRecordStep', () => {
     expect(step(base, { vote: { witnessedAt: id, yes: true } })).toThrow(/^vote changed/)
     expect(step({ ...base, promised: higher }, { promised: ballot })).toThrow(/^ballots/)
     const decided = { kind: 'decided', executeAt: later, deps: NO_DEPS } as const
-    expect(step({ ...base, outcome: decided }, { outcome: { ...decided, executeAt: id } })).toThrow(/^outcome/)
-    expect(step({ ...base, outcome: decided }, { outcome: { kind: 'invalidated' } })).toThrow(/^outcome/)
+    expect(step({ ...base, outcome: decided }, { outcome: { ...decided, executeAt: id } })).toThrow(
+      /^outcome/,
+    )
+    expect(step({ ...base, outcome: decided }, { outcome: { kind: 'invalidated' } })).toThrow(
+      /^outcome/,
+    )
   })
 
   it('refuses a second value under one ballot, and takes one under a higher', () => {
     const accepted = { ballot, value: later }
     const before = { ...base, promised: ballot, accepted }
-    expect(step(before, { promised: ballot, accepted: { ballot, value: 'invalid' } })).toThrow(/^ballots/)
-    expect(step(before, { promised: higher, accepted: { ballot: higher, value: 'invalid' } })).not.toThrow()
-    expect(step(base, { promised: ballot, accepted: { ballot: higher, value: later } })).toThrow(/^ballots/)
+    expect(step(before, { promised: ballot, accepted: { ballot, value: 'invalid' } })).toThrow(
+      /^ballots/,
+    )
+    expect(
+      step(before, { promised: higher, accepted: { ballot: higher, value: 'invalid' } }),
+    ).not.toThrow()
+    expect(step(base, { promised: ballot, accepted: { ballot: higher, value: later } })).toThrow(
+      /^ballots/,
+    )
   })
 
   it('refuses a decision without deps that is not applied', () => {
-    expect(step(base, { outcome: { kind: 'decided', executeAt: later, deps: undefined } })).toThrow(/^deps none/)
+    expect(step(base, { outcome: { kind: 'decided', executeAt: later, deps: undefined } })).toThrow(
+      /^deps none/,
+    )
   })
 })

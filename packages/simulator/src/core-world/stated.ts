@@ -1,13 +1,28 @@
-/** A message that leaves states nothing that is not durable at its sender (`protocol.md` 3.3, 13.1.12). */
+/**
+ * A message that leaves states nothing that is not durable at its sender (`protocol.md` 3.3,
+ * 13.1.12).
+ */
 
-import { compareBallots, type Ballot, type Message, type NodeSerial, type TxnId, type TxnRecord, type Watermark } from '@synevi/accord'
+import {
+  compareBallots,
+  type Ballot,
+  type Message,
+  type NodeSerial,
+  type TxnId,
+  type TxnRecord,
+  type Watermark,
+} from '@synevi/accord'
 import type { DurableStore } from './durable-store.ts'
 import { check } from './violation.ts'
 
 /** Throws a Violation when the disk of `self` does not imply what `message` says. */
 export function checkStated(self: NodeSerial, store: DurableStore, message: Message): void {
   if (!isStated(store, message)) {
-    check(false, 'stated before stored', () => `n${self} sent ${message.kind} that its disk does not imply`)
+    check(
+      false,
+      'stated before stored',
+      () => `n${self} sent ${message.kind} that its disk does not imply`,
+    )
   }
 }
 
@@ -44,18 +59,30 @@ function isStated(store: DurableStore, message: Message): boolean {
         message.applied.position <= store.applied.position
       )
     case 'hashAtOk':
-      return message.txnHash === undefined || isWatermark(store.watermarkAt(message.position), message.txnHash)
+      return (
+        message.txnHash === undefined ||
+        isWatermark(store.watermarkAt(message.position), message.txnHash)
+      )
     default:
       return true
   }
 }
 
 function hasPromised(record: TxnRecord | undefined, ballot: Ballot): boolean {
-  return record !== undefined && (record.outcome !== undefined || compareBallots(record.promised, ballot) >= 0)
+  return (
+    record !== undefined &&
+    (record.outcome !== undefined || compareBallots(record.promised, ballot) >= 0)
+  )
 }
 
-/** A later step of the same Ready may have accepted under a higher ballot. `value` undefined: any. */
-function hasAccepted(record: TxnRecord | undefined, ballot: Ballot, value: TxnId | 'invalid' | undefined): boolean {
+/**
+ * A later step of the same Ready may have accepted under a higher ballot. `value` undefined: any.
+ */
+function hasAccepted(
+  record: TxnRecord | undefined,
+  ballot: Ballot,
+  value: TxnId | 'invalid' | undefined,
+): boolean {
   if (record?.accepted === undefined) return false
   const order = compareBallots(record.accepted.ballot, ballot)
   return order > 0 || (order === 0 && (value === undefined || record.accepted.value === value))
@@ -64,14 +91,19 @@ function hasAccepted(record: TxnRecord | undefined, ballot: Ballot, value: TxnId
 function isRecoverOkStated(store: DurableStore, message: Message & { kind: 'recoverOk' }): boolean {
   const record = store.record(message.id)
   if (record === undefined || !hasPromised(record, message.ballot)) return false
-  if (message.vote !== undefined && record.vote?.witnessedAt !== message.vote.witnessedAt) return false
+  if (message.vote !== undefined && record.vote?.witnessedAt !== message.vote.witnessedAt)
+    return false
   const { accepted } = message
   return accepted === undefined || hasAccepted(record, accepted.ballot, accepted.value)
 }
 
-function isDecided(store: DurableStore, message: Message & { kind: 'stable' | 'decided' }): boolean {
+function isDecided(
+  store: DurableStore,
+  message: Message & { kind: 'stable' | 'decided' },
+): boolean {
   const record = store.record(message.id)
-  if (record?.outcome?.kind !== 'decided' || record.outcome.executeAt !== message.executeAt) return false
+  if (record?.outcome?.kind !== 'decided' || record.outcome.executeAt !== message.executeAt)
+    return false
   return message.deps !== undefined || record.applied
 }
 

@@ -1,6 +1,16 @@
-/** What happened, in lines for a reader: transactions by the order of their birth, ballots as round.node. */
+/**
+ * What happened, in lines for a reader: transactions by the order of their birth, ballots as
+ * round.node.
+ */
 
-import { nodeOf, type Ballot, type Message, type NodeSerial, type TxnId, type TxnRecord } from '@synevi/accord'
+import {
+  nodeOf,
+  type Ballot,
+  type Message,
+  type NodeSerial,
+  type TxnId,
+  type TxnRecord,
+} from '@synevi/accord'
 import type { Effect } from './effect.ts'
 
 interface Passage {
@@ -41,7 +51,8 @@ export class Transcript {
     if (!this.#keeps) return
     for (const effect of effects) {
       if (effect.kind === 'wrote') this.#lines.push(`    n${node} ${this.record(effect.record)}`)
-      if (effect.kind === 'executed') this.#lines.push(`    n${node} executes ${this.txn(effect.execution.id)}`)
+      if (effect.kind === 'executed')
+        this.#lines.push(`    n${node} executes ${this.txn(effect.execution.id)}`)
       if (effect.kind === 'answered') {
         const { answer } = effect
         const of = answer.kind === 'refused' ? answer.reason : this.txn(answer.id)
@@ -59,7 +70,9 @@ export class Transcript {
     return name
   }
 
-  /** A place in the order: a name where it is an id, else nanoseconds and sequence of the low part. */
+  /**
+   * A place in the order: a name where it is an id, else nanoseconds and sequence of the low part.
+   */
   place(t: bigint | 'invalid' | undefined): string {
     if (t === undefined || t === 'invalid') return t ?? 'none'
     for (const [id, name] of this.#names) if (id === t) return `@${name}`
@@ -72,18 +85,21 @@ export class Transcript {
     if ('ballot' in message) parts.push(`b${ballot(message.ballot)}`)
     if ('promised' in message) parts.push(`promised b${ballot(message.promised)}`)
     if ('executeAt' in message) parts.push(this.place(message.executeAt))
-    if (message.kind === 'preAcceptOk') parts.push(message.deps === undefined ? `no ${this.place(message.witnessedAt)}` : 'yes')
+    if (message.kind === 'preAcceptOk')
+      parts.push(message.deps === undefined ? `no ${this.place(message.witnessedAt)}` : 'yes')
     if ('deps' in message && message.deps !== undefined) parts.push(this.#deps(message.deps))
     if (message.kind === 'recoverOk') {
       parts.push(`vote ${this.place(message.vote?.witnessedAt)}`)
       const { accepted } = message
-      if (accepted !== undefined) parts.push(`accepted b${ballot(accepted.ballot)} ${this.place(accepted.value)}`)
+      if (accepted !== undefined)
+        parts.push(`accepted b${ballot(accepted.ballot)} ${this.place(accepted.value)}`)
     }
     if (message.kind === 'query') parts.push(message.ids.map((id) => this.txn(id)).join(' '))
     if (message.kind === 'queryOk') {
       parts.push(message.items.map((item) => `${this.txn(item.id)} ${item.known}`).join(', '))
     }
-    if (message.kind === 'logChunk') parts.push(message.entries.map((entry) => this.txn(entry.id)).join(' '))
+    if (message.kind === 'logChunk')
+      parts.push(message.entries.map((entry) => this.txn(entry.id)).join(' '))
     return parts.join(' ')
   }
 
@@ -92,7 +108,8 @@ export class Transcript {
     const parts = [`stores ${this.txn(id)}`]
     if (vote !== undefined) parts.push(vote.yes ? 'yes' : `no ${this.place(vote.witnessedAt)}`)
     if (promised.round > 0) parts.push(`promised b${ballot(promised)}`)
-    if (accepted !== undefined) parts.push(`accepted b${ballot(accepted.ballot)} ${this.place(accepted.value)}`)
+    if (accepted !== undefined)
+      parts.push(`accepted b${ballot(accepted.ballot)} ${this.place(accepted.value)}`)
     if (outcome?.kind === 'invalidated') parts.push('invalidated')
     if (outcome?.kind === 'decided') {
       parts.push(`decided ${this.place(outcome.executeAt)}`)
@@ -105,7 +122,12 @@ export class Transcript {
   #notice(node: NodeSerial, notice: (Effect & { kind: 'noticed' })['notice']): void {
     if (notice.kind === 'decided') this.decisions.set(`${node} ${notice.id}`, notice.path)
     const of = 'id' in notice && notice.id !== undefined ? ` ${this.txn(notice.id)}` : ''
-    const how = notice.kind === 'decided' ? ` ${notice.path}` : notice.kind === 'event' ? ` ${notice.name}` : ''
+    const how =
+      notice.kind === 'decided'
+        ? ` ${notice.path}`
+        : notice.kind === 'event'
+          ? ` ${notice.name}`
+          : ''
     this.#lines.push(`    n${node} · ${notice.kind}${of}${how}`)
   }
 

@@ -24,7 +24,12 @@ const KEYS = keysOf(['k'])
 const A = nodeSerial(0)
 const B = nodeSerial(1)
 const C = nodeSerial(2)
-const TXN: Txn = { kind: 'application', keys: KEYS, payload: Uint8Array.of(1), digest: Uint8Array.of(1) }
+const TXN: Txn = {
+  kind: 'application',
+  keys: KEYS,
+  payload: Uint8Array.of(1),
+  digest: Uint8Array.of(1),
+}
 /** The place of node `node` at tick `tick`. */
 const at = (tick: number, node = 0): Timestamp =>
   timestampOf({ epoch: epoch(1), hlc: hlc(BigInt(tick)), node: nodeSerial(node) })
@@ -44,7 +49,11 @@ class Story {
   }
 
   wrote(node: typeof A, id: Timestamp, record: Partial<TxnRecord>, applied = false): void {
-    this.#does(node, { kind: 'wrote', record: { ...emptyRecord(id), keys: KEYS, txn: TXN, ...record }, applied })
+    this.#does(node, {
+      kind: 'wrote',
+      record: { ...emptyRecord(id), keys: KEYS, txn: TXN, ...record },
+      applied,
+    })
   }
 
   yes(node: typeof A, id: Timestamp): void {
@@ -136,7 +145,13 @@ describe('Truth', () => {
     story.born(id)
     story.yes(A, id)
     story.no(B, id, at(5, B))
-    const accept = { kind: 'accept', ballot: BALLOT_ZERO, id, keys: KEYS, executeAt: at(4, B) } as const
+    const accept = {
+      kind: 'accept',
+      ballot: BALLOT_ZERO,
+      id,
+      keys: KEYS,
+      executeAt: at(4, B),
+    } as const
     expect(() => story.does(A, { kind: 'sent', to: B, message: accept })).toThrow(/^support/)
   })
 
@@ -152,7 +167,10 @@ describe('Truth', () => {
   })
 
   it('takes a mark at or above the earlier decision for it, and not one below', () => {
-    const marked = (tick: number): Deps => ({ ids: [], marks: [{ key: 'all', id: at(tick), at: at(tick) }] })
+    const marked = (tick: number): Deps => ({
+      ids: [],
+      marks: [{ key: 'all', id: at(tick), at: at(tick) }],
+    })
     const story = new Story()
     story.fast(2)
     expect(() => story.fast(3, B, marked(1))).toThrow(/^dependency safety/)
@@ -199,7 +217,12 @@ describe('Truth', () => {
     const story = new Story()
     story.born(at(1))
     story.yes(A, at(1))
-    const recover = { kind: 'recover', ballot: { round: 1, node: B }, id: at(1), txn: undefined } as const
+    const recover = {
+      kind: 'recover',
+      ballot: { round: 1, node: B },
+      id: at(1),
+      txn: undefined,
+    } as const
     story.does(B, { kind: 'sent', to: A, message: recover })
     story.does(B, { kind: 'sent', to: C, message: recover })
     story.does(B, { kind: 'crashed' })
@@ -224,7 +247,12 @@ describe('Truth', () => {
     story.executed(B, id, id)
     story.does(B, { kind: 'crashed' })
     story.executed(B, id, id)
-    story.wrote(B, id, { outcome: { kind: 'decided', executeAt: id, deps: NO_DEPS }, applied: true }, true)
+    story.wrote(
+      B,
+      id,
+      { outcome: { kind: 'decided', executeAt: id, deps: NO_DEPS }, applied: true },
+      true,
+    )
     story.does(B, { kind: 'crashed' })
     expect(story.truth.executed(B)).toEqual([id])
   })

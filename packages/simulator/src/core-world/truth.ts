@@ -1,6 +1,7 @@
 /**
- * What is true in a run, and whether it may be (`protocol.md` 13.1, one epoch). It sees what became durable,
- * what left a node, what was executed and answered, and trusts nothing that a core says of itself.
+ * What is true in a run, and whether it may be (`protocol.md` 13.1, one epoch). It sees what became
+ * durable, what left a node, what was executed and answered, and trusts nothing that a core says of
+ * itself.
  */
 
 import {
@@ -21,28 +22,20 @@ import {
 } from '@synevi/accord'
 import type { Effect } from './effect.ts'
 import { ExecutionOrder } from './execution-order.ts'
-import { ballotKey, copyKnown, covers, type KnownTxn } from './known-txn.ts'
+import { ballotKey, copyKnown, covers, imageOfKnown, sameDeps, type KnownTxn } from './known-txn.ts'
 import { bitCount, checkChosen, checkSupport, quorums } from './legal.ts'
+import { Minted } from './minted.ts'
+import { Submissions } from './submissions.ts'
 import { check } from './violation.ts'
 
-interface Submitted {
-  readonly node: NodeSerial
-  readonly incarnation: number
-  readonly keys: Keys
-  /** Decided before, when it was submitted. */
-  readonly before: readonly KnownTxn[]
-  id: TxnId | undefined
-  answered: boolean
-}
-
+/** Fed with every effect of every node, in order; throws at the first that may not be. */
 export class Truth {
   readonly n: number
   readonly #f: number
   readonly #universe: readonly ConflictKey[]
   readonly #known = new Map<TxnId, KnownTxn>()
-  readonly #submissions = new Map<SubmissionId, Submitted>()
-  /** Every timestamp minted and seen since, with the transaction it was minted for. */
-  readonly #minted = new Map<Timestamp, TxnId>()
+  #submissions = new Submissions()
+  #minted = new Minted()
   readonly #incarnations: number[]
   readonly #order: ExecutionOrder
   /** Members that took log entries from a peer. */
@@ -66,8 +59,8 @@ export class Truth {
 
   #take(from: Truth): void {
     for (const [id, known] of from.#known) this.#known.set(id, copyKnown(known))
-    for (const [submission, each] of from.#submissions) this.#submissions.set(submission, { ...each })
-    for (const [t, id] of from.#minted) this.#minted.set(t, id)
+    this.#submissions = from.#submissions.copy()
+    this.#minted = from.#minted.copy()
     from.#incarnations.forEach((incarnation, i) => (this.#incarnations[i] = incarnation))
     this.#order.take(from.#order)
     this.#caughtUp = from.#caughtUp
@@ -75,16 +68,14 @@ export class Truth {
 
   /** All of it as plain data: equal images judge alike. */
   image(): unknown {
-    const known = [...this.#known.values()].map((each) => ({
-      ...each,
-      votes: [...each.votes].sort(([a], [b]) => a - b),
-      deps: each.deps.map((deps) => [deps.ids, deps.marks.map((mark) => [mark.key, mark.at])]),
-      yesHeard: each.outcome === undefined ? each.yesHeard : 0,
-      proposals: [...each.proposals].sort(([a], [b]) => a - b),
-      ballots: [...each.ballots].sort(([a], [b]) => a - b),
-    }))
-    const submissions = [...this.#submissions].map(([id, { before, answered }]) => [id, before.length, answered])
-    return [known, submissions, this.#incarnations, this.#order.image(), this.#caughtUp]
+    const known = [...this.#known.values()].map((each) => imageOfKnown(each))
+    return [
+      known,
+      this.#submissions.image(),
+      this.#incarnations,
+      this.#order.image(),
+      this.#caughtUp,
+    ]
   }
 
   /** In the order of birth. */
@@ -107,15 +98,16 @@ export class Truth {
     for (const known of this.#known.values()) {
       if (typeof known.outcome === 'bigint' && conflict(known.keys, keys)) before.push(known)
     }
-    const incarnation = this.#incarnations[node] ?? 0
-    this.#submissions.set(submission, { node, incarnation, keys, before, id: undefined, answered: false })
+    const life = this.#incarnations[node] ?? 0
+    this.#submissions.add(submission, { node, life, keys, before })
   }
 
   /** `message` reaches `to`, before its core hears of it. */
   delivered(from: NodeSerial, to: NodeSerial, message: Message): void {
     if (message.kind === 'preAcceptOk' && message.witnessedAt === message.id) {
       const known = this.#known.get(message.id)
-      if (known?.coordinator === to && known.bornIn === this.#incarnations[to]) known.yesHeard |= 1 << from
+      if (known?.coordinator === to && known.bornIn === this.#incarnations[to])
+        known.yesHeard |= 1 << from
     }
     if (message.kind === 'logChunk' && message.entries.length > 0) this.#caughtUp |= 1 << to
   }
@@ -148,11 +140,7 @@ export class Truth {
 
   /** Submissions that a node which never stopped since still owes an answer. */
   unanswered(): readonly SubmissionId[] {
-    const owed: SubmissionId[] = []
-    for (const [submission, { node, incarnation, answered }] of this.#submissions) {
-      if (!answered && this.#incarnations[node] === incarnation) owed.push(submission)
-    }
-    return owed
+    return this.#submissions.unanswered(this.#incarnations)
   }
 
   #crashed(node: NodeSerial): void {
@@ -170,21 +158,31 @@ export class Truth {
     if (notice.kind === 'submitted') this.#born(node, notice.id, notice.submission)
     if (notice.kind === 'decided' && notice.path === 'fast') {
       const known = this.#of(notice.id)
-      check(known.coordinator === node, 'fast path', () => `n${node} decided ${notice.id} of another coordinator`)
-      check(known.bornIn === this.#incarnations[node], 'fast path', () => `n${node} resumed ${notice.id}`)
+      check(
+        known.coordinator === node,
+        'fast path',
+        () => `n${node} decided ${notice.id} of another coordinator`,
+      )
+      check(
+        known.bornIn === this.#incarnations[node],
+        'fast path',
+        () => `n${node} resumed ${notice.id}`,
+      )
       const yes = bitCount(known.yesHeard & ~(1 << node)) + 1
       const { fast } = quorums(this.n)
-      check(yes >= fast, 'fast path', () => `n${node} decided ${notice.id} with ${yes} of ${fast} yes votes`)
+      check(
+        yes >= fast,
+        'fast path',
+        () => `n${node} decided ${notice.id} with ${yes} of ${fast} yes votes`,
+      )
     }
   }
 
   #born(node: NodeSerial, id: TxnId, submission: SubmissionId): void {
-    const submitted = this.#submissions.get(submission)
-    check(submitted !== undefined && submitted.id === undefined, 'birth', () => `${id} was not submitted, or twice`)
     check(nodeOf(id) === node, 'birth', () => `${id} names another coordinator`)
     check(!this.#known.has(id), 'timestamp reused', () => `${id} for two transactions`)
-    submitted.id = id
-    this.#mint(id, id)
+    const submitted = this.#submissions.born(submission, id)
+    this.#minted.add(id, id)
     let after = TIMESTAMP_ZERO
     for (const { outcome } of submitted.before) {
       if (typeof outcome === 'bigint' && outcome > after) after = outcome
@@ -193,7 +191,7 @@ export class Truth {
       id,
       keys: submitted.keys,
       coordinator: node,
-      bornIn: submitted.incarnation,
+      bornIn: submitted.life,
       submission,
       after,
       outcome: undefined,
@@ -210,7 +208,7 @@ export class Truth {
     const { vote, accepted, outcome } = record
     if (vote !== undefined && !known.votes.has(node)) {
       known.votes.set(node, vote)
-      if (!vote.yes) this.#mint(vote.witnessedAt, record.id)
+      if (!vote.yes) this.#minted.add(vote.witnessedAt, record.id)
     }
     if (accepted !== undefined) {
       this.#propose(known, ballotKey(accepted.ballot), accepted.value).accepted |= 1 << node
@@ -222,7 +220,11 @@ export class Truth {
     }
     if (applied) this.#order.applied(node, record.id)
     else if (record.applied) {
-      check(this.#order.hasApplied(node, record.id), 'applied', () => `n${node} applied ${record.id} unexecuted`)
+      check(
+        this.#order.hasApplied(node, record.id),
+        'applied',
+        () => `n${node} applied ${record.id} unexecuted`,
+      )
     }
   }
 
@@ -245,13 +247,20 @@ export class Truth {
         break
       case 'acceptOk': {
         const allowed = message.deps !== undefined || (this.#caughtUp & (1 << node)) !== 0
-        check(allowed, 'covered accept', () => `n${node} never caught up, and ${message.id} is covered there`)
-        if (message.deps !== undefined) checkBelow(message.deps, message.id)
+        check(
+          allowed,
+          'covered accept',
+          () => `n${node} never caught up, and ${message.id} is covered there`,
+        )
         break
       }
       case 'preAcceptOk': {
         const isYes = message.witnessedAt === message.id
-        check(isYes === (message.deps !== undefined), 'vote', () => `n${node}: deps exactly with a yes`)
+        check(
+          isYes === (message.deps !== undefined),
+          'vote',
+          () => `n${node}: deps exactly with a yes`,
+        )
         break
       }
       case 'stable':
@@ -291,22 +300,39 @@ export class Truth {
     let proposal = known.proposals.get(ballot)
     if (proposal === undefined) known.proposals.set(ballot, (proposal = { value, accepted: 0 }))
     const { value: before } = proposal
-    check(before === value, 'ballots', () => `two values of ${known.id} under one ballot: ${before} and ${value}`)
+    check(
+      before === value,
+      'ballots',
+      () => `two values of ${known.id} under one ballot: ${before} and ${value}`,
+    )
     return proposal
   }
 
   #decide(known: KnownTxn, value: Timestamp | 'invalid'): void {
     const { id, outcome } = known
-    check(outcome === undefined || outcome === value, 'agreement', () => `${id} is ${outcome} and ${value}`)
+    check(
+      outcome === undefined || outcome === value,
+      'agreement',
+      () => `${id} is ${outcome} and ${value}`,
+    )
     if (outcome !== undefined) return
     checkChosen(known, value, this.n)
     known.outcome = value
     if (value === 'invalid') return
     checkSupport(known, value, this.#f)
-    check(value > known.after, 'real time', () => `${id} stands at ${value}, before ${known.after}, decided earlier`)
+    check(
+      value > known.after,
+      'real time',
+      () => `${id} stands at ${value}, before ${known.after}, decided earlier`,
+    )
     for (const other of this.#known.values()) {
-      if (other.id === id || typeof other.outcome !== 'bigint' || !conflict(other.keys, known.keys)) continue
-      check(other.outcome !== value, 'agreement', () => `${id} and ${other.id} both stand at ${value}`)
+      if (other.id === id || typeof other.outcome !== 'bigint' || !conflict(other.keys, known.keys))
+        continue
+      check(
+        other.outcome !== value,
+        'agreement',
+        () => `${id} and ${other.id} both stand at ${value}`,
+      )
       if (other.outcome < value) continue
       for (const deps of other.deps) this.#checkDeps(other, deps, known)
       this.#order.checkNotPassed(known, other)
@@ -318,44 +344,50 @@ export class Truth {
     known.deps.push(deps)
     const at = known.outcome
     for (const other of this.#known.values()) {
-      if (other.id === known.id || typeof other.outcome !== 'bigint' || typeof at !== 'bigint') continue
-      if (other.outcome < at && conflict(other.keys, known.keys)) this.#checkDeps(known, deps, other)
+      if (other.id === known.id || typeof other.outcome !== 'bigint' || typeof at !== 'bigint')
+        continue
+      if (other.outcome < at && conflict(other.keys, known.keys))
+        this.#checkDeps(known, deps, other)
     }
   }
 
   #checkDeps(known: KnownTxn, deps: Deps, other: KnownTxn): void {
     const { id, keys, outcome: at } = other
     if (typeof at !== 'bigint') return
-    check(covers(deps, { id, keys, at }), 'dependency safety', () => `the deps of ${known.id} miss ${id}`)
+    check(
+      covers(deps, { id, keys, at }),
+      'dependency safety',
+      () => `the deps of ${known.id} miss ${id}`,
+    )
   }
 
   #executed(node: NodeSerial, execution: Execution): void {
     const known = this.#of(execution.id)
     const { outcome } = known
-    check(outcome === execution.executeAt, 'execution', () => `n${node} executes ${known.id}, which is ${outcome}`)
+    check(
+      outcome === execution.executeAt,
+      'execution',
+      () => `n${node} executes ${known.id}, which is ${outcome}`,
+    )
     this.#order.executes(node, known, this.#known.values())
   }
 
   #answered(node: NodeSerial, effect: Effect & { kind: 'answered' }): void {
     const { answer } = effect
-    const submitted = this.#submissions.get(answer.submission)
-    check(submitted?.node === node && !submitted.answered, 'answer', () => `n${node} answered twice, or a stranger`)
-    submitted.answered = true
-    if (answer.kind === 'refused') {
-      check(submitted.id === undefined, 'answer', () => `n${node} refused what has an id`)
-      return
-    }
-    check(submitted.id === answer.id, 'answer', () => `n${node} answered another submission`)
+    this.#submissions.answered(node, answer)
+    if (answer.kind === 'refused') return
     const { outcome } = this.#of(answer.id)
-    const expected = answer.kind === 'settled' ? answer.executeAt : answer.kind === 'invalidated' ? 'invalid' : outcome
-    check(outcome === expected, 'answer', () => `n${node} answered ${answer.kind} for ${answer.id}, which is ${outcome}`)
-  }
-
-  /** No (hlc, node) is used for two things (13.1.7). */
-  #mint(t: Timestamp, id: TxnId): void {
-    const before = this.#minted.get(t)
-    check(before === undefined || before === id, 'timestamp reused', () => `${t} for ${before} and for ${id}`)
-    this.#minted.set(t, id)
+    const expected =
+      answer.kind === 'settled'
+        ? answer.executeAt
+        : answer.kind === 'invalidated'
+          ? 'invalid'
+          : outcome
+    check(
+      outcome === expected,
+      'answer',
+      () => `n${node} answered ${answer.kind} for ${answer.id}, which is ${outcome}`,
+    )
   }
 
   #of(id: TxnId): KnownTxn {
@@ -363,17 +395,4 @@ export class Truth {
     check(known !== undefined, 'birth', () => `${id} was never submitted`)
     return known
   }
-}
-
-function checkBelow(deps: Deps, id: TxnId): void {
-  check(!deps.ids.includes(id), 'deps', () => `${id} depends on itself`)
-}
-
-function sameDeps(a: Deps, b: Deps): boolean {
-  if (a === b) return true
-  if (a.ids.length !== b.ids.length || a.marks.length !== b.marks.length) return false
-  return (
-    a.ids.every((id, i) => id === b.ids[i]) &&
-    a.marks.every((mark, i) => mark.key === b.marks[i]?.key && mark.at === b.marks[i].at)
-  )
 }

@@ -1,7 +1,11 @@
-/** What an exploration may do: transactions, and how many of each fault (`testing.md` 2.9, `protocol.md` 13.5). */
+/**
+ * What an exploration may do: transactions, and how many of each fault (`testing.md` 2.9,
+ * `protocol.md` 13.5).
+ */
 
 import { keysOf, type Keys } from '@synevi/accord'
 
+/** Of one exploration. */
 export interface Bounds {
   readonly name: string
   readonly n: number
@@ -38,7 +42,15 @@ export const DEFAULT_BOUNDS: readonly Bounds[] = [
   { name: 'no fault', n: 3, txns: TWO, ...NONE },
   { name: '1 loss', n: 3, txns: TWO, ...NONE, losses: 1 },
   { name: '1 duplicate', n: 3, txns: TWO, ...NONE, duplicates: 1 },
-  { name: '1 recovery of the first', n: 3, txns: TWO, ...NONE, recoveries: 1, together: true, recoverFirst: true },
+  {
+    name: '1 recovery of the first',
+    n: 3,
+    txns: TWO,
+    ...NONE,
+    recoveries: 1,
+    together: true,
+    recoverFirst: true,
+  },
   { name: '1 restart', n: 3, txns: TWO, ...NONE, restarts: 1 },
   { name: '1 death', n: 3, txns: TWO, ...NONE, deaths: 1 },
   { name: 'n=2, 1 recovery', n: 2, txns: TWO, ...NONE, recoveries: 1 },

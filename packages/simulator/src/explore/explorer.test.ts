@@ -11,7 +11,14 @@ describe('explore', () => {
   it('sees every order of one transaction at two nodes: there is one', () => {
     const found = explore({ name: 'one', n: 2, txns: txns(0), ...NONE })
     // submit, PreAccept, PreAcceptOk, Stable
-    expect(found).toMatchObject({ states: 5, edges: 4, schedules: 1, ends: 1, violation: undefined, cutOff: false })
+    expect(found).toMatchObject({
+      states: 5,
+      edges: 4,
+      schedules: 1,
+      ends: 1,
+      violation: undefined,
+      cutOff: false,
+    })
   })
 
   it('counts schedules, though it visits equal states once', () => {

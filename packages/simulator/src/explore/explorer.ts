@@ -1,7 +1,8 @@
 /**
- * Every schedule of a small cluster of real cores within bounds. States of the cluster that are equal (states of
- * the nodes, messages under way, what is decided, faults left) are searched once, so schedules that differ only
- * in the order of deliveries at different nodes meet again. Every end is completed fairly.
+ * Every schedule of a small cluster of real cores within bounds. States of the cluster that are
+ * equal (states of the nodes, messages under way, what is decided, faults left) are searched once,
+ * so schedules that differ only in the order of deliveries at different nodes meet again. Every end
+ * is completed fairly.
  */
 
 import { compareTimestamps, conflictKey, type TxnId } from '@synevi/accord'
@@ -19,6 +20,7 @@ import { Truths } from './truths.ts'
 /** Simulated time for the completion of an end. */
 const PATIENCE_MS = 120_000
 
+/** What a search saw. */
 export interface Exploration {
   /** Different states of the cluster. */
   readonly states: number
@@ -32,7 +34,9 @@ export interface Exploration {
   readonly nodeStates: number
   readonly coreSteps: number
   /** Set when a rule broke: the schedule that shows it. */
-  readonly violation: { readonly rule: string; readonly what: string; readonly schedule: readonly string[] } | undefined
+  readonly violation:
+    | { readonly rule: string; readonly what: string; readonly schedule: readonly string[] }
+    | undefined
   /** Whether `statesMax` ended the search before every schedule was seen. */
   readonly cutOff: boolean
 }
@@ -87,7 +91,13 @@ class Explorer {
     this.#options = {
       n: bounds.n,
       universe: universeOf(bounds),
-      replica: { seed: 1n, digest: payloadDigest, recoverAfterMs: 500, heartbeatMs: 1_000, patienceMaxMs: 0 },
+      replica: {
+        seed: 1n,
+        digest: payloadDigest,
+        recoverAfterMs: 500,
+        heartbeatMs: 1_000,
+        patienceMaxMs: 0,
+      },
       wallOffsets: bounds.wallOffsets ?? [],
       prompt: true,
     }
@@ -126,7 +136,10 @@ class Explorer {
     }
   }
 
-  /** How many schedules lead from here to an end. Recursion is as deep as a schedule is long: some dozens. */
+  /**
+   * How many schedules lead from here to an end. Recursion is as deep as a schedule is long: some
+   * dozens.
+   */
   #search(state: ClusterState): number {
     const key = keyOf(state)
     const known = this.#seen.get(key)
@@ -168,7 +181,13 @@ class Explorer {
       yield { node, event: { kind: 'receive', packet }, bag: rest, submitted, budget }
       if (budget.restarts > 0) {
         const event: LocalEvent = { kind: 'receiveAndStop', packet }
-        yield { node, event, bag: rest, submitted, budget: { ...budget, restarts: budget.restarts - 1 } }
+        yield {
+          node,
+          event,
+          bag: rest,
+          submitted,
+          budget: { ...budget, restarts: budget.restarts - 1 },
+        }
       }
     }
     for (let node = 0; node < nodes.length; node++) {
@@ -176,10 +195,15 @@ class Explorer {
       const at = { node, bag, submitted }
       if (budget.recoveries > 0) {
         const rest = { ...budget, recoveries: budget.recoveries - 1 }
-        for (const id of this.#recoverable(state)) yield { ...at, event: { kind: 'recover', id }, budget: rest }
+        for (const id of this.#recoverable(state))
+          yield { ...at, event: { kind: 'recover', id }, budget: rest }
       }
       if (budget.restarts > 0) {
-        yield { ...at, event: { kind: 'restart' }, budget: { ...budget, restarts: budget.restarts - 1 } }
+        yield {
+          ...at,
+          event: { kind: 'restart' },
+          budget: { ...budget, restarts: budget.restarts - 1 },
+        }
       }
       if (budget.deaths > 0 && submitted === this.#bounds.txns.length) {
         yield { ...at, event: { kind: 'die' }, budget: { ...budget, deaths: budget.deaths - 1 } }
@@ -193,21 +217,37 @@ class Explorer {
     const transition = this.#machine.step(state.nodes[node] ?? 0, event)
     const { next, sent } = transition
     if (event.kind === 'recover' && sent.length === 0) return
-    const truth = this.#truths.after(state.truth, transition.number, (copy) => this.#judge(copy, step, transition))
+    const truth = this.#truths.after(state.truth, transition.number, (copy) =>
+      this.#judge(copy, step, transition),
+    )
     const nodes = state.nodes.map((each, i) => (i === node ? next : each))
-    const live = (packet: number): boolean => !this.#machine.isDead(nodes[this.#machine.packet(packet).to] ?? 0, packet)
+    const live = (packet: number): boolean =>
+      !this.#machine.isDead(nodes[this.#machine.packet(packet).to] ?? 0, packet)
     const open = sent.filter(live)
     const kept = step.bag.filter(live)
-    const bagOf = (packets: readonly number[]): number[] => [...kept, ...packets].sort((a, b) => a - b)
+    const bagOf = (packets: readonly number[]): number[] =>
+      [...kept, ...packets].sort((a, b) => a - b)
     yield { nodes, submitted, truth, budget, bag: bagOf(open) }
     for (const [i, packet] of open.entries()) {
       if (budget.losses > 0) {
         const rest = open.filter((_, j) => j !== i)
-        yield { nodes, submitted, truth, budget: { ...budget, losses: budget.losses - 1 }, bag: bagOf(rest) }
+        yield {
+          nodes,
+          submitted,
+          truth,
+          budget: { ...budget, losses: budget.losses - 1 },
+          bag: bagOf(rest),
+        }
       }
       if (budget.duplicates > 0) {
         const more = [...open, packet]
-        yield { nodes, submitted, truth, budget: { ...budget, duplicates: budget.duplicates - 1 }, bag: bagOf(more) }
+        yield {
+          nodes,
+          submitted,
+          truth,
+          budget: { ...budget, duplicates: budget.duplicates - 1 },
+          bag: bagOf(more),
+        }
       }
     }
   }
@@ -244,7 +284,8 @@ class Explorer {
     const truth = this.#truths.get(state.truth).copy()
     const world = CoreWorld.resume(this.#options, { nodes, truth, submissions: state.submitted })
     for (const dead of nodes) {
-      if (!dead.alive) for (const node of nodes) if (node.alive) world.link(node.serial, dead.serial, false)
+      if (!dead.alive)
+        for (const node of nodes) if (node.alive) world.link(node.serial, dead.serial, false)
     }
     complete(world, PATIENCE_MS)
   }
@@ -254,7 +295,8 @@ class Explorer {
     return this.#path.map(({ node, event }) => {
       if (event.kind === 'receive' || event.kind === 'receiveAndStop') {
         const { from, message } = this.#machine.packet(event.packet)
-        return `n${from} → n${node} ${names.message(message)}${event.kind === 'receive' ? '' : ', which stores and stops'}`
+        const then = event.kind === 'receive' ? '' : ', which stores and stops'
+        return `n${from} → n${node} ${names.message(message)}${then}`
       }
       return event.kind === 'submit' ? `n${node} submits` : `n${node} ${event.kind}`
     })
@@ -266,7 +308,14 @@ function keyOf(state: ClusterState): string {
   const { losses, duplicates, recoveries, restarts, deaths } = state.budget
   const faults = ((losses * 4 + duplicates) * 4 + recoveries) * 16 + restarts * 4 + deaths
   const { truth, submitted, nodes, bag } = state
-  return String.fromCharCode(truth & 0xffff, truth >>> 16, submitted, faults, ...nodes.flatMap((each) => [each & 0xffff, each >>> 16]), ...bag)
+  return String.fromCharCode(
+    truth & 0xffff,
+    truth >>> 16,
+    submitted,
+    faults,
+    ...nodes.flatMap((each) => [each & 0xffff, each >>> 16]),
+    ...bag,
+  )
 }
 
 function universeOf(bounds: Bounds): CoreWorldOptions['universe'] {

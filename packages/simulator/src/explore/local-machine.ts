@@ -1,7 +1,8 @@
 /**
- * The steps of single nodes, each computed once. A node cannot be copied, but it is deterministic: its state is
- * known by its history, equal images are one state, and what an event does in a state is remembered. So a search
- * over a whole cluster touches the real core only for what no schedule before it has asked of any node.
+ * The steps of single nodes, each computed once. A node cannot be copied, but it is deterministic:
+ * its state is known by its history, equal images are one state, and what an event does in a state
+ * is remembered. So a search over a whole cluster touches the real core only for what no schedule
+ * before it has asked of any node.
  */
 
 import type { Message, NodeSerial, TxnId } from '@synevi/accord'
@@ -19,11 +20,15 @@ export type LocalEvent =
   | { readonly kind: 'receive'; readonly packet: number }
   /** It stores what follows, and stops before it says so; then it restarts. */
   | { readonly kind: 'receiveAndStop'; readonly packet: number }
-  /** Its timers run long before their time, and it recovers this transaction; what else they send is lost. */
+  /**
+   * Its timers run long before their time, and it recovers this transaction; what else they send is
+   * lost.
+   */
   | { readonly kind: 'recover'; readonly id: TxnId }
   | { readonly kind: 'restart' }
   | { readonly kind: 'die' }
 
+/** A message between two nodes; all copies of it are one. */
 export interface PacketKind {
   readonly from: NodeSerial
   readonly to: NodeSerial
@@ -64,6 +69,7 @@ const IDLE_WHEN_SETTLED: ReadonlySet<Message['kind']> = new Set([
 /** Long enough for every timer of a transaction. */
 const LEAP_MS = 3_000
 
+/** Numbers for states, packets and transitions; equal ones have equal numbers. */
 export class LocalMachine {
   readonly #options: CoreWorldOptions
   readonly #keys: readonly Keys[]
@@ -110,14 +116,16 @@ export class LocalMachine {
   }
 
   /**
-   * Whether the packet can never again do anything at its node in this state or any later one: the node does not
-   * run, or it holds the outcome and this is an answer or an announcement about it. That it does nothing is tried.
+   * Whether the packet can never again do anything at its node in this state or any later one: the
+   * node does not run, or it holds the outcome and this is an answer or an announcement about it.
+   * That it does nothing is tried.
    */
   isDead(state: number, packet: number): boolean {
     const { alive, settled } = this.#state(state)
     if (!alive) return true
     const { message } = this.packet(packet)
-    if (!('id' in message) || !IDLE_WHEN_SETTLED.has(message.kind) || !settled.includes(message.id)) return false
+    if (!('id' in message) || !IDLE_WHEN_SETTLED.has(message.kind) || !settled.includes(message.id))
+      return false
     const { next, effects } = this.step(state, { kind: 'receive', packet })
     return next === state && effects.length === 0
   }
@@ -137,7 +145,12 @@ export class LocalMachine {
     }
     const next = this.#stateOf(node, { node: node.serial, parent: state, event })
     const number = this.#transitions.size
-    const transition: Transition = { number, next, effects, sent: event.kind === 'receiveAndStop' ? [] : sent }
+    const transition: Transition = {
+      number,
+      next,
+      effects,
+      sent: event.kind === 'receiveAndStop' ? [] : sent,
+    }
     this.#transitions.set(key, transition)
     return transition
   }
@@ -209,7 +222,9 @@ export class LocalMachine {
     let number = this.#byKey.get(key)
     if (number === undefined) {
       number = this.#states.length
-      const settled = records.filter((each) => each.outcome !== undefined && each.txn !== undefined).map((each) => each.id)
+      const settled = records
+        .filter((each) => each.outcome !== undefined && each.txn !== undefined)
+        .map((each) => each.id)
       this.#states.push({ ...reached, alive: node.alive, settled })
       this.#byKey.set(key, number)
       this.#standing.set(number, node)
@@ -243,11 +258,15 @@ export class LocalMachine {
   }
 }
 
-/** Heartbeats are lost, and so is what early timers send beside one recovery: losing is always allowed. */
+/**
+ * Heartbeats are lost, and so is what early timers send beside one recovery: losing is always
+ * allowed.
+ */
 function isExplored(event: LocalEvent, message: Message): boolean {
   if (message.kind === 'heartbeat') return false
   if (event.kind !== 'recover') return true
-  if (message.kind !== 'recover' && message.kind !== 'accept' && message.kind !== 'acceptInvalid') return false
+  if (message.kind !== 'recover' && message.kind !== 'accept' && message.kind !== 'acceptInvalid')
+    return false
   return event.id === message.id
 }
 

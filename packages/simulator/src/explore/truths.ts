@@ -7,6 +7,7 @@ import { canonical } from '../core-world/canonical.ts'
 /** Above the number of any transition. */
 const TRANSITIONS_MAX = 2 ** 26
 
+/** The truths of one search. */
 export class Truths {
   readonly #truths: Truth[] = []
   readonly #byImage = new Map<string, number>()
@@ -33,7 +34,10 @@ export class Truths {
     return number
   }
 
-  /** The truth after a transition; `judge` is given a copy the first time, and may throw a Violation. */
+  /**
+   * The truth after a transition; `judge` is given a copy the first time, and may throw a
+   * Violation.
+   */
   after(before: number, transition: number, judge: (copy: Truth) => void): number {
     const key = before * TRANSITIONS_MAX + transition
     let number = this.#after.get(key)

@@ -1,4 +1,7 @@
-/** Looking for a planted bug with the instruments of this package, in the process that carries the bug. */
+/**
+ * Looking for a planted bug with the instruments of this package, in the process that carries the
+ * bug.
+ */
 
 import { DEEP_BOUNDS, DEFAULT_BOUNDS } from '../explore/bounds.ts'
 import { explore } from '../explore/explorer.ts'
@@ -8,6 +11,7 @@ import { failureOf } from '../walk/campaign.ts'
 import { walk } from '../walk/walk.ts'
 import type { Hunt } from './mutant.ts'
 
+/** How a mutant was found without a scenario. */
 export interface Catch {
   /** `walk n=3`, `explore 1 loss`. */
   readonly by: string
@@ -19,6 +23,7 @@ export interface Catch {
   readonly what: string
 }
 
+/** What the instruments said of a core that carries a mutant. */
 export interface HuntResult {
   /** The scenarios that do not go as written. */
   readonly scenarios: readonly string[]
@@ -57,7 +62,13 @@ function byWalks(of: Hunt & { by: 'walk' }, from: bigint): Catch | undefined {
       walk(seed, { n: of.n })
     } catch (error) {
       const { rule, what } = failureOf(seed, error)
-      return { by: `walk n=${of.n}`, after: i + 1, walk: { seed: String(seed), n: of.n }, rule, what: `seed ${seed}: ${what}` }
+      return {
+        by: `walk n=${of.n}`,
+        after: i + 1,
+        walk: { seed: String(seed), n: of.n },
+        rule,
+        what: `seed ${seed}: ${what}`,
+      }
     }
   }
   return undefined
@@ -68,5 +79,11 @@ function byExploring(name: string): Catch | undefined {
   if (bounds === undefined) throw new RangeError(`no bounds are named ${name}`)
   const { violation, states } = explore(bounds)
   if (violation === undefined) return undefined
-  return { by: `explore ${name}`, after: states, walk: undefined, rule: violation.rule, what: violation.what }
+  return {
+    by: `explore ${name}`,
+    after: states,
+    walk: undefined,
+    rule: violation.rule,
+    what: violation.what,
+  }
 }

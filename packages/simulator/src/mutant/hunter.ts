@@ -1,4 +1,7 @@
-/** The process that hunts, started in a copy that carries a mutant: orders by argument, result on standard output. */
+/**
+ * The process that hunts, started in a copy that carries a mutant: orders by argument, result on
+ * standard output.
+ */
 
 import { hunt } from './hunt.ts'
 import type { Hunt } from './mutant.ts'

@@ -1,9 +1,16 @@
-/** A planted bug: what is written instead of what, why that is wrong, and what must find it (`testing.md` 2.10). */
+/**
+ * A planted bug: what is written instead of what, why that is wrong, and what must find it
+ * (`testing.md` 2.10).
+ */
 
+/** One text of the core, and what stands there instead. */
 export interface Edit {
   /** Below `packages/accord/src`. */
   readonly file: string
-  /** Must be there exactly once; any white space stands for any other, so formatting does not matter. */
+  /**
+   * Must be there exactly once; any white space stands for any other, so formatting does not
+   * matter.
+   */
   readonly find: string
   readonly replace: string
 }
@@ -14,6 +21,7 @@ export type Hunt =
   /** All of the named bounds. */
   | { readonly by: 'explore'; readonly bounds: string }
 
+/** One planted bug. */
 export interface Mutant {
   /** Short, for the table and `--only`. */
   readonly name: string

@@ -23,11 +23,15 @@ describe('every mutant applies to the core as it is', () => {
 
 describe('applyEdit', () => {
   it('takes any white space for any other', () => {
-    expect(applyEdit('a (\n    b,\n  c)', { file: 'f', find: '( b, c)', replace: '()' })).toBe('a ()')
+    expect(applyEdit('a (\n    b,\n  c)', { file: 'f', find: '( b, c)', replace: '()' })).toBe(
+      'a ()',
+    )
   })
 
   it('refuses a text that is not there, or twice', () => {
     expect(() => applyEdit('a', { file: 'f', find: 'b', replace: '' })).toThrow(/^f: found 0 times/)
-    expect(() => applyEdit('a a', { file: 'f', find: 'a', replace: '' })).toThrow(/^f: found 2 times/)
+    expect(() => applyEdit('a a', { file: 'f', find: 'a', replace: '' })).toThrow(
+      /^f: found 2 times/,
+    )
   })
 })

@@ -5,4 +5,5 @@ import { ORDER_MUTANTS } from './order-mutants.ts'
 import { QUORUM_MUTANTS } from './quorum-mutants.ts'
 import { RECOVERY_MUTANTS } from './recovery-mutants.ts'
 
+/** No two have one name. */
 export const MUTANTS: readonly Mutant[] = [...QUORUM_MUTANTS, ...RECOVERY_MUTANTS, ...ORDER_MUTANTS]

@@ -2,6 +2,7 @@
 
 import type { Mutant } from './mutant.ts'
 
+/** Part of the table. */
 export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'own deps taken at submission',
@@ -11,7 +12,10 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       {
         file: 'coordinate/pre-accept-round.ts',
         find: 'deps: new Map(), refused: new Set(),',
-        replace: 'deps: new Map([[context.self, depsFor(context, record.keys ?? "all", { id, bound: id })]]),\n    refused: new Set(),',
+        replace: `deps: new Map([[context.self, depsFor(context, record.keys ?? "all", { id,
+          bound: id
+            })]]),
+              refused: new Set(),`,
       },
       {
         file: 'coordinate/pre-accept-round.ts',
@@ -29,7 +33,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       {
         file: 'txn/deps.ts',
         find: '{ ids: [...ids].sort(compareTimestamps), marks:',
-        replace: '{ ids: [...ids].sort(compareTimestamps).slice(0, Math.max(1, ids.size - 1)), marks:',
+        replace:
+          '{ ids: [...ids].sort(compareTimestamps).slice(0, Math.max(1, ids.size - 1)), marks:',
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
@@ -55,7 +60,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       {
         file: 'replicate/on-accept.ts',
         find: 'depsFor(context, keys, { id, bound: executeAt })',
-        replace: 'depsFor(context, keys, { id, bound: id > context.marks.max(keys) ? id : executeAt })',
+        replace:
+          'depsFor(context, keys, { id, bound: id > context.marks.max(keys) ? id : executeAt })',
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
@@ -78,7 +84,11 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     rule: '4.2',
     why: 'a node that is behind does not wait for what others have applied',
     edits: [
-      { file: 'replicate/vote.ts', find: 'return { ids: ids.sort(compareTimestamps), marks }', replace: 'return { ids: ids.sort(compareTimestamps), marks: [] }' },
+      {
+        file: 'replicate/vote.ts',
+        find: 'return { ids: ids.sort(compareTimestamps), marks }',
+        replace: 'return { ids: ids.sort(compareTimestamps), marks: [] }',
+      },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
   },
@@ -90,8 +100,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       {
         file: 'replicate/vote.ts',
         find: 'if (bound === undefined || record.id < bound) ids.push(record.id)',
-        replace:
-          'if ((bound === undefined || record.id < bound) && (record.vote?.witnessedAt ?? record.id) > context.marks.max(keys)) ids.push(record.id)',
+        replace: `if ((bound === undefined || record.id < bound) && (record.vote?.witnessedAt ??
+            record.id) > context.marks.max(keys)) ids.push(record.id)`,
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 1_000_000 }],
@@ -117,7 +127,9 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       {
         file: 'execute/execution-order.ts',
         find: 'if (record.applied || this.#releasedIds.has(dep)) return true return ( record.keys',
-        replace: 'if (record.applied || this.#releasedIds.has(dep) || record.id !== 0n) return true\n    return (\n      record.keys',
+        replace: `if (record.applied || this.#releasedIds.has(dep) || record.id !== 0n) return true
+              return (
+                record.keys`,
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
@@ -142,7 +154,8 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'execute/execution-order.ts',
-        find: "if (record.outcome.kind === 'invalidated' || record.outcome.executeAt > executeAt) return true",
+        find: `if (record.outcome.kind === 'invalidated' || record.outcome.executeAt > executeAt)
+          return true`,
         replace: "void executeAt\n    if (record.outcome.kind === 'invalidated') return true",
       },
     ],
@@ -158,8 +171,10 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'execute/execution-order.ts',
-        find: "if (record.outcome.kind === 'invalidated' || record.outcome.executeAt > executeAt) return true",
-        replace: "if (record.outcome.kind === 'invalidated') return false\n    if (record.outcome.executeAt > executeAt) return true",
+        find: `if (record.outcome.kind === 'invalidated' || record.outcome.executeAt > executeAt)
+          return true`,
+        replace: `if (record.outcome.kind === 'invalidated') return false
+              if (record.outcome.executeAt > executeAt) return true`,
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
@@ -176,20 +191,34 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 20_000 }],
-    harmless: 'two that are runnable at once do not conflict: of two that do, the later has the earlier in its deps and waits',
+    harmless:
+      'two that are runnable at once do not conflict: ' +
+      'of two that do, the later has the earlier in its deps and waits',
   },
   {
     name: 'log entries without deps',
     rule: '7.4',
     why: 'the follower runs them before what they stand after',
-    edits: [{ file: 'replica.ts', find: 'deps: { ids: [], marks: marks.of(keys) }', replace: 'deps: { ids: [], marks: [] }' }],
+    edits: [
+      {
+        file: 'replica.ts',
+        find: 'deps: { ids: [], marks: marks.of(keys) }',
+        replace: 'deps: { ids: [], marks: [] }',
+      },
+    ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
   },
   {
     name: 'applied again after a restart',
     rule: '5.2',
     why: 'what is applied is not executed twice',
-    edits: [{ file: 'replica.ts', find: 'const applied = { ...record, applied: true }', replace: 'const applied = { ...record, applied: false }' }],
+    edits: [
+      {
+        file: 'replica.ts',
+        find: 'const applied = { ...record, applied: true }',
+        replace: 'const applied = { ...record, applied: false }',
+      },
+    ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
   },
   {
@@ -197,7 +226,11 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     rule: '7.1',
     why: 'a wait without anyone who ends it',
     edits: [
-      { file: 'coordinate/coordination.ts', find: 'progress.needsPayload(id) else progress.forget(id)', replace: 'progress.forget(id)\n    else progress.forget(id)' },
+      {
+        file: 'coordinate/coordination.ts',
+        find: 'progress.needsPayload(id) else progress.forget(id)',
+        replace: 'progress.forget(id)\n    else progress.forget(id)',
+      },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 1_000_000 }],
   },
@@ -206,7 +239,11 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     rule: '7.1',
     why: 'a dep known by id only has no timer of its own',
     edits: [
-      { file: 'replica.ts', find: 'if (this.#lead.rounds.get(id) === undefined) this.#progress.blocks(id, known)', replace: 'void known\n      void id' },
+      {
+        file: 'replica.ts',
+        find: 'if (this.#lead.rounds.get(id) === undefined) this.#progress.blocks(id, known)',
+        replace: 'void known\n      void id',
+      },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 1_000_000 }],
   },
@@ -217,8 +254,10 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'txn/ledger.ts',
-        find: 'const txnIsNew = before?.txn === undefined && record.txn !== undefined',
-        replace: 'const txnIsNew = before !== undefined && before.txn === undefined && record.txn !== undefined',
+        find: `const txnIsNew = before?.txn === undefined && record.txn !==
+          undefined`,
+        replace: `const txnIsNew =
+          before !== undefined && before.txn === undefined && record.txn !== undefined`,
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],

@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.ts'
 
 const ACCEPT_CHECK = 'if (compareBallots(record.promised, ballot) > 0) {'
 
+/** Part of the table. */
 export const RECOVERY_MUTANTS: readonly Mutant[] = [
   {
     name: 'recovery skips Accept when t = id',
@@ -29,7 +30,9 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       {
         file: 'coordinate/recover-round.ts',
         find: "import { propose } from './accept-round.ts'",
-        replace: "import { propose } from './accept-round.ts'\nimport { decide } from './decide.ts'\nimport { depsFor } from '../replicate/vote.ts'",
+        replace: `import { propose } from './accept-round.ts'
+          import { decide } from './decide.ts'
+          import { depsFor } from '../replicate/vote.ts'`,
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
@@ -42,8 +45,8 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       {
         file: 'coordinate/recover-round.ts',
         find: 'if (highest === undefined || compareBallots(accepted.ballot, highest.ballot) > 0)',
-        replace:
-          "if (highest === undefined || highest.value === 'invalid' || (accepted.value !== 'invalid' && accepted.value > highest.value))",
+        replace: `if (highest === undefined || highest.value === 'invalid' || (accepted.value !==
+            'invalid' && accepted.value > highest.value))`,
       },
     ],
     hunts: [{ by: 'walk', n: 5, seedsMax: 3_000_000 }],
@@ -87,8 +90,8 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 20_000 }],
     harmless:
-      'an id is known only from messages that left after the vote of c was durable (2.2 c), so the support is real; ' +
-      'and with f = 0 c is in every quorum',
+      'an id is known only from messages that left after the vote of c was durable (2.2 c), ' +
+      'so the support is real; and with f = 0 c is in every quorum',
   },
   {
     name: 'vote in recovery may be a yes',
@@ -100,12 +103,16 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
         find: 'next = { ...next, vote: voteInRecovery(context, id, keys) }',
         replace: 'next = { ...next, vote: voteOn(context, id, keys) }\n      void voteInRecovery',
       },
-      { file: 'replicate/on-recover.ts', find: "import { voteInRecovery } from './vote.ts'", replace: "import { voteInRecovery, voteOn } from './vote.ts'" },
+      {
+        file: 'replicate/on-recover.ts',
+        find: "import { voteInRecovery } from './vote.ts'",
+        replace: "import { voteInRecovery, voteOn } from './vote.ts'",
+      },
     ],
     hunts: [{ by: 'walk', n: 5, seedsMax: 20_000 }],
     harmless:
-      'c never hears it, for PreAccept after a promise is refused; it is real support for the id; and more ids among ' +
-      'the votes only make recovery propose the id where another value would do as well',
+      'c never hears it, for PreAccept after a promise is refused; it is real support; ' +
+      'and more ids among the votes only make recovery propose the id where another would do',
   },
   {
     name: 'PreAccept voted on after a promise',
@@ -140,7 +147,8 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'replicate/on-accept.ts',
-        find: `${ACCEPT_CHECK} context.out.atOnce(from, { kind: 'nack', id, promised: record.promised }) return } if (record.keys`,
+        find: `${ACCEPT_CHECK} context.out.atOnce(from, { kind: 'nack', id, promised:
+          record.promised }) return } if (record.keys`,
         replace: 'if (record.keys',
       },
     ],
@@ -153,7 +161,8 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'replicate/on-accept.ts',
-        find: `${ACCEPT_CHECK} context.out.atOnce(from, { kind: 'nack', id, promised: record.promised }) return } acceptInvalid(`,
+        find: `${ACCEPT_CHECK} context.out.atOnce(from, { kind: 'nack', id, promised:
+          record.promised }) return } acceptInvalid(`,
         replace: 'acceptInvalid(',
       },
     ],
@@ -166,7 +175,8 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'replicate/on-accept.ts',
-        find: `${ACCEPT_CHECK} context.out.atOnce(from, { kind: 'nack', id, promised: record.promised }) return } if (record.keys`,
+        find: `${ACCEPT_CHECK} context.out.atOnce(from, { kind: 'nack', id, promised:
+          record.promised }) return } if (record.keys`,
         replace: `if (compareBallots(record.accepted?.ballot ?? ballot, ballot) > 0) {
     context.out.atOnce(from, { kind: 'nack', id, promised: record.promised })
     return
@@ -184,7 +194,11 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       {
         file: 'txn/ledger.ts',
         find: 'this.#records.set(record.id, record) this.conflicts.put(record) } }',
-        replace: 'this.#records.set(record.id, { ...record, promised: { ...record.promised, round: 0 } })\n      this.conflicts.put(record)\n    }\n  }',
+        replace: `this.#records.set(record.id, { ...record, promised: { ...record.promised,
+          round: 0 } })
+                this.conflicts.put(record)
+              }
+            }`,
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
@@ -196,14 +210,19 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'replica.ts',
-        find: 'else if (nodeOf(record.id) === this.#context.self) this.#progress.watchNow(record.id)',
-        replace:
-          'else if (nodeOf(record.id) === this.#context.self && record.promised.round === 0 && record.accepted === undefined && record.vote?.yes === true) beginPreAccept(this.#lead, record)',
+        find: `else if (nodeOf(record.id) === this.#context.self)
+         
+          this.#progress.watchNow(record.id)`,
+        replace: `else if (nodeOf(record.id) === this.#context.self &&
+          record.promised.round === 0 &&
+            record.accepted === undefined && record.vote?.yes === true)
+            beginPreAccept(this.#lead, record)`,
       },
       {
         file: 'replica.ts',
         find: "import { Rounds, type Lead } from './coordinate/round.ts'",
-        replace: "import { Rounds, type Lead } from './coordinate/round.ts'\nimport { beginPreAccept } from './coordinate/pre-accept-round.ts'",
+        replace: `import { Rounds, type Lead } from './coordinate/round.ts'
+          import { beginPreAccept } from './coordinate/pre-accept-round.ts'`,
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
@@ -226,7 +245,11 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     rule: '1.2, 3.3',
     why: 'after a crash the ballot is issued again',
     edits: [
-      { file: 'coordinate/recover-round.ts', find: "lead.context.out.afterStore(peer, { kind: 'recover'", replace: "lead.context.out.atOnce(peer, { kind: 'recover'" },
+      {
+        file: 'coordinate/recover-round.ts',
+        find: "lead.context.out.afterStore(peer, { kind: 'recover'",
+        replace: "lead.context.out.atOnce(peer, { kind: 'recover'",
+      },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
   },
@@ -273,7 +296,13 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     name: 'outcome told before it is stored',
     rule: '3.3',
     why: 'a decision is passed on that a crash takes back',
-    edits: [{ file: 'replicate/on-query.ts', find: 'context.out.afterStore(from, outcome)', replace: 'context.out.atOnce(from, outcome)' }],
+    edits: [
+      {
+        file: 'replicate/on-query.ts',
+        find: 'context.out.afterStore(from, outcome)',
+        replace: 'context.out.atOnce(from, outcome)',
+      },
+    ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
   },
   {
@@ -307,7 +336,11 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
     rule: '7.1',
     why: 'a wait without anyone who ends it (found in this core by walks, once in 40 000)',
     edits: [
-      { file: 'coordinate/coordination.ts', find: 'progress.backOff(id, record.promised.round)', replace: '' },
+      {
+        file: 'coordinate/coordination.ts',
+        find: 'progress.backOff(id, record.promised.round)',
+        replace: '',
+      },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 1_000_000 }],
   },

@@ -1,10 +1,19 @@
 /**
- * A copy of the core and of these instruments in a folder of its own, where mutants are applied, compiled and
- * hunted. Nothing in it points back into the tree but the compiler, which is run from there, and type declarations.
+ * A copy of the core and of these instruments in a folder of its own, where mutants are applied,
+ * compiled and hunted. Nothing in it points back into the tree but the compiler, which is run from
+ * there, and type declarations.
  */
 
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +25,7 @@ const INSTRUMENTS = ['prng.ts', 'core-world', 'walk', 'explore', 'scenario', 'mu
 /** A hunt that takes longer is given up: it survived. */
 const HUNT_MAX_MS = 30 * 60_000
 
+/** One mutant at a time. {@link Workshop.close} removes the folder. */
 export class Workshop {
   readonly #root: string
   readonly #folder: string
@@ -36,7 +46,10 @@ export class Workshop {
     throw new Error(`the copy does not compile: ${failure}`)
   }
 
-  /** Applies, compiles, hunts, and takes the mutant back. `from` is the first seed. Throws when it does not apply. */
+  /**
+   * Applies, compiles, hunts, and takes the mutant back. `from` is the first seed. Throws when it
+   * does not apply.
+   */
   async try(mutant: Mutant, from: bigint): Promise<HuntResult> {
     const originals = new Map<string, string>()
     try {
@@ -60,23 +73,40 @@ export class Workshop {
 
   #copy(): void {
     const to = this.#folder
-    const isSource = (path: string): boolean => !path.endsWith('.test.ts') && !path.includes('/src/test')
+    const isSource = (path: string): boolean =>
+      !path.endsWith('.test.ts') && !path.includes('/src/test')
     for (const name of ['accord', 'simulator']) {
       mkdirSync(join(to, 'packages', name), { recursive: true })
-      cpSync(join(this.#root, 'packages', name, 'package.json'), join(to, 'packages', name, 'package.json'))
+      cpSync(
+        join(this.#root, 'packages', name, 'package.json'),
+        join(to, 'packages', name, 'package.json'),
+      )
     }
-    cpSync(join(this.#root, 'packages/accord/src'), join(to, 'packages/accord/src'), { recursive: true, filter: isSource })
+    cpSync(join(this.#root, 'packages/accord/src'), join(to, 'packages/accord/src'), {
+      recursive: true,
+      filter: isSource,
+    })
     for (const each of INSTRUMENTS) {
       const path = join('packages/simulator/src', each)
       cpSync(join(this.#root, path), join(to, path), { recursive: true, filter: isSource })
     }
-    cpSync(join(this.#root, 'packages/simulator/scenarios'), join(to, 'packages/simulator/scenarios'), { recursive: true })
+    cpSync(
+      join(this.#root, 'packages/simulator/scenarios'),
+      join(to, 'packages/simulator/scenarios'),
+      { recursive: true },
+    )
     const base = readFileSync(join(this.#root, 'tsconfig.base.json'), 'utf8')
-    writeFileSync(join(to, 'tsconfig.base.json'), base.replaceAll(/"noUnused(Locals|Parameters)": true/g, '"noUnused$1": false'))
+    writeFileSync(
+      join(to, 'tsconfig.base.json'),
+      base.replaceAll(/"noUnused(Locals|Parameters)": true/g, '"noUnused$1": false'),
+    )
     writeFileSync(join(to, 'packages/accord/tsconfig.json'), configOf([], {}))
     writeFileSync(
       join(to, 'packages/simulator/tsconfig.json'),
-      configOf([{ path: '../accord' }], { types: ['node'], typeRoots: [join(this.#root, 'node_modules/@types')] }),
+      configOf([{ path: '../accord' }], {
+        types: ['node'],
+        typeRoots: [join(this.#root, 'node_modules/@types')],
+      }),
     )
     mkdirSync(join(to, 'node_modules/@synevi'), { recursive: true })
     symlinkSync('../../packages/accord', join(to, 'node_modules/@synevi/accord'))
@@ -101,14 +131,30 @@ export class Workshop {
 
 function configOf(references: readonly { readonly path: string }[], options: object): string {
   const compilerOptions = { rootDir: 'src', outDir: 'dist', ...options }
-  return JSON.stringify({ extends: '../../tsconfig.base.json', compilerOptions, include: ['src'], references })
+  return JSON.stringify({
+    extends: '../../tsconfig.base.json',
+    compilerOptions,
+    include: ['src'],
+    references,
+  })
 }
 
-function run(cwd: string, args: readonly string[]): Promise<{ code: number | string; output: string }> {
+function run(
+  cwd: string,
+  args: readonly string[],
+): Promise<{ code: number | string; output: string }> {
   return new Promise((resolve) => {
     const settings = { cwd, timeout: HUNT_MAX_MS, maxBuffer: 1 << 26 }
-    execFile(process.execPath, ['--max-old-space-size=4096', ...args], settings, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? 1), output: stdout + (error === null ? '' : stderr) })
-    })
+    execFile(
+      process.execPath,
+      ['--max-old-space-size=4096', ...args],
+      settings,
+      (error, stdout, stderr) => {
+        resolve({
+          code: error === null ? 0 : (error.code ?? error.signal ?? 1),
+          output: stdout + (error === null ? '' : stderr),
+        })
+      },
+    )
   })
 }

@@ -1,6 +1,6 @@
 /**
- * The language of directed scenarios: one command a line, `#` begins a comment, nodes are letters, transactions
- * are names. `scenarios/README.md` lists the commands.
+ * The language of directed scenarios: one command a line, `#` begins a comment, nodes are letters,
+ * transactions are names. `scenarios/README.md` lists the commands.
  */
 
 /** Messages meant by a line: each part that is given must fit. */
@@ -11,12 +11,25 @@ export interface Selector {
   readonly to: string | undefined
 }
 
+/** One line. */
 export type Command =
   | { readonly kind: 'nodes'; readonly count: number; readonly keys: readonly string[] }
   | { readonly kind: 'clock'; readonly node: string; readonly ms: number }
-  | { readonly kind: 'submit'; readonly txn: string; readonly node: string; readonly keys: readonly string[] }
-  /** The one message that fits (`every`: all that are under way now; `all`: also what follows from them). */
-  | { readonly kind: 'deliver' | 'drop'; readonly many: 'one' | 'every' | 'all'; readonly what: Selector }
+  | {
+      readonly kind: 'submit'
+      readonly txn: string
+      readonly node: string
+      readonly keys: readonly string[]
+    }
+  /**
+   * The one message that fits (`every`: all that are under way now; `all`: also what follows from
+   * them).
+   */
+  | {
+      readonly kind: 'deliver' | 'drop'
+      readonly many: 'one' | 'every' | 'all'
+      readonly what: Selector
+    }
   /** It arrives and is still under way. */
   | { readonly kind: 'copy'; readonly what: Selector }
   | { readonly kind: 'hold'; readonly node: string }
@@ -28,10 +41,20 @@ export type Command =
   | { readonly kind: 'finish' }
   | { readonly kind: 'expect'; readonly not: boolean; readonly what: Expectation }
 
+/** What may be expected. */
 export type Expectation =
-  | { readonly kind: 'status'; readonly txn: string; readonly node: string; readonly status: string }
+  | {
+      readonly kind: 'status'
+      readonly txn: string
+      readonly node: string
+      readonly status: string
+    }
   | { readonly kind: 'vote'; readonly txn: string; readonly node: string; readonly vote: string }
-  | { readonly kind: 'place'; readonly txn: string; readonly place: 'id' | 'later' | 'never' | 'open' }
+  | {
+      readonly kind: 'place'
+      readonly txn: string
+      readonly place: 'id' | 'later' | 'never' | 'open'
+    }
   | { readonly kind: 'path'; readonly txn: string; readonly node: string; readonly path: string }
   | { readonly kind: 'answer'; readonly txn: string; readonly answer: string }
   | { readonly kind: 'executed'; readonly node: string; readonly txns: readonly string[] }
@@ -42,6 +65,7 @@ export class ScenarioError extends Error {
   override readonly name = 'ScenarioError'
 }
 
+/** A command and where it stands. */
 export interface Line {
   readonly number: number
   readonly text: string
@@ -57,7 +81,9 @@ export function parseScenario(text: string): readonly Line[] {
     try {
       lines.push({ number: i + 1, text: line, command: parseCommand(line.split(/\s+/)) })
     } catch (error) {
-      throw new ScenarioError(`line ${i + 1}: ${line}: ${error instanceof Error ? error.message : String(error)}`)
+      throw new ScenarioError(
+        `line ${i + 1}: ${line}: ${error instanceof Error ? error.message : String(error)}`,
+      )
     }
   }
   return lines
@@ -67,11 +93,20 @@ function parseCommand(words: readonly string[]): Command {
   const [verb, ...rest] = words
   switch (verb) {
     case 'nodes':
-      return { kind: 'nodes', count: Number(rest[0]), keys: rest[1] === 'keys' ? rest.slice(2) : ['k'] }
+      return {
+        kind: 'nodes',
+        count: Number(rest[0]),
+        keys: rest[1] === 'keys' ? rest.slice(2) : ['k'],
+      }
     case 'clock':
       return { kind: 'clock', node: word(rest[0]), ms: Number(rest[1]) }
     case 'submit':
-      return { kind: 'submit', txn: word(rest[0]), node: word(rest[2]), keys: rest[3] === 'keys' ? rest.slice(4) : ['k'] }
+      return {
+        kind: 'submit',
+        txn: word(rest[0]),
+        node: word(rest[2]),
+        keys: rest[3] === 'keys' ? rest.slice(4) : ['k'],
+      }
     case 'deliver':
     case 'drop': {
       const many = rest[0] === 'all' || rest[0] === 'every' ? rest[0] : 'one'
@@ -85,7 +120,11 @@ function parseCommand(words: readonly string[]): Command {
     case 'timers':
       return { kind: verb, node: word(rest[0]) }
     case 'crash':
-      return { kind: 'crash', node: word(rest[0]), write: rest.includes('losing') ? 'lost' : 'written' }
+      return {
+        kind: 'crash',
+        node: word(rest[0]),
+        write: rest.includes('losing') ? 'lost' : 'written',
+      }
     case 'recover':
       return { kind: 'recover', txn: word(rest[0]), node: word(rest[2]) }
     case 'finish':

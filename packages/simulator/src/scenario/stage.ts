@@ -1,4 +1,7 @@
-/** Plays a scenario over real cores: each line is checked as it is played, and all invariants after every event. */
+/**
+ * Plays a scenario over real cores: each line is checked as it is played, and all invariants after
+ * every event.
+ */
 
 import { keysOf, statusOf, conflictKey, type TxnId } from '@synevi/accord'
 import { payloadDigest } from '../core-world/chain.ts'
@@ -6,12 +9,20 @@ import { complete } from '../core-world/completion.ts'
 import type { CoreNode } from '../core-world/core-node.ts'
 import { CoreWorld, type Packet } from '../core-world/core-world.ts'
 import { Violation } from '../core-world/violation.ts'
-import { parseScenario, ScenarioError, type Command, type Expectation, type Line, type Selector } from './command.ts'
+import {
+  parseScenario,
+  ScenarioError,
+  type Command,
+  type Expectation,
+  type Line,
+  type Selector,
+} from './command.ts'
 
 /** Long enough for every timer of a transaction. */
 const LEAP_MS = 3_000
 const PATIENCE_MS = 120_000
 
+/** How a scenario went. */
 export interface Played {
   /** Undefined: it went as written. Else the line, and what was wrong. */
   readonly failure: string | undefined
@@ -47,13 +58,20 @@ class Stage {
     if (nodes === undefined) throw new ScenarioError('a scenario begins with: nodes N')
     const wallOffsets = Array.from({ length: nodes.count }, () => 0n)
     for (const { command } of lines) {
-      if (command.kind === 'clock') wallOffsets[serial(command.node)] = BigInt(command.ms) * 1_000_000n
+      if (command.kind === 'clock')
+        wallOffsets[serial(command.node)] = BigInt(command.ms) * 1_000_000n
       if (command.kind === 'submit') break
     }
     this.#world = CoreWorld.open({
       n: nodes.count,
       universe: nodes.keys.map((key) => conflictKey(key)),
-      replica: { seed: 1n, digest: payloadDigest, recoverAfterMs: 500, heartbeatMs: 1_000, patienceMaxMs: 0 },
+      replica: {
+        seed: 1n,
+        digest: payloadDigest,
+        recoverAfterMs: 500,
+        heartbeatMs: 1_000,
+        patienceMaxMs: 0,
+      },
       wallOffsets,
       transcript: true,
     })
@@ -68,7 +86,8 @@ class Stage {
   play(line: Line): void {
     this.#world.transcript.say(() => `> ${line.text}`)
     this.#command(line.command)
-    for (const { serial: each } of this.#world.nodes) if (!this.#held.has(each)) this.#world.settle(each)
+    for (const { serial: each } of this.#world.nodes)
+      if (!this.#held.has(each)) this.#world.settle(each)
   }
 
   #command(command: Command): void {
@@ -108,11 +127,15 @@ class Stage {
       case 'finish':
         return this.#finish()
       case 'expect':
-        if (this.#holds(command.what) === command.not) throw new ScenarioError(this.#instead(command.what))
+        if (this.#holds(command.what) === command.not)
+          throw new ScenarioError(this.#instead(command.what))
     }
   }
 
-  /** Before the first submission a clock is set when the world opens; later it jumps to `ms` from the start. */
+  /**
+   * Before the first submission a clock is set when the world opens; later it jumps to `ms` from
+   * the start.
+   */
   #clock(node: string, ms: number): void {
     if (this.#txns.size > 0) this.#node(node).jump(BigInt(ms) * 1_000_000n)
   }
@@ -121,7 +144,8 @@ class Stage {
     const keys = command.keys[0] === 'all' ? 'all' : keysOf(command.keys)
     const before = new Set([...this.#world.truth.known()].map((known) => known.id))
     this.#world.submit(serial(command.node), keys, new TextEncoder().encode(command.txn))
-    for (const { id } of this.#world.truth.known()) if (!before.has(id)) this.#txns.set(command.txn, id)
+    for (const { id } of this.#world.truth.known())
+      if (!before.has(id)) this.#txns.set(command.txn, id)
     if (!this.#txns.has(command.txn)) throw new ScenarioError(`${command.txn} was refused`)
   }
 
@@ -138,10 +162,14 @@ class Stage {
   }
 
   /** Takes what fits out of the bag, oldest first. */
-  #chosen(command: { readonly many: 'one' | 'every' | 'all'; readonly what: Selector }): readonly Packet[] {
+  #chosen(command: {
+    readonly many: 'one' | 'every' | 'all'
+    readonly what: Selector
+  }): readonly Packet[] {
     const { bag } = this.#world
     const fitting = bag.filter((packet) => this.#fits(packet, command.what))
-    if (command.many === 'one' && fitting.length === 0) throw new ScenarioError(`no such message; under way: ${this.#underWay()}`)
+    if (command.many === 'one' && fitting.length === 0)
+      throw new ScenarioError(`no such message; under way: ${this.#underWay()}`)
     const chosen = new Set(command.many === 'one' ? fitting.slice(0, 1) : fitting)
     const rest = bag.filter((packet) => !chosen.has(packet))
     bag.splice(0, bag.length, ...rest)
@@ -155,7 +183,9 @@ class Stage {
     if (what.to !== undefined && to !== serial(what.to)) return false
     if (what.txn === undefined) return true
     const id = this.#id(what.txn)
-    return 'id' in message ? message.id === id : message.kind === 'query' && message.ids.includes(id)
+    return 'id' in message
+      ? message.id === id
+      : message.kind === 'query' && message.ids.includes(id)
   }
 
   /** Timers run until it recovers the transaction; only Recover of it leaves. */
@@ -178,7 +208,8 @@ class Stage {
     this.#world.onSend = undefined
     for (const { serial: dead, alive } of this.#world.nodes) {
       if (alive) continue
-      for (const node of this.#world.nodes) if (node.alive) this.#world.link(node.serial, dead, false)
+      for (const node of this.#world.nodes)
+        if (node.alive) this.#world.link(node.serial, dead, false)
     }
     complete(this.#world, PATIENCE_MS)
   }
@@ -194,7 +225,10 @@ class Stage {
       case 'place':
         return this.#place(what.txn) === what.place
       case 'path':
-        return this.#world.transcript.decisions.get(`${serial(what.node)} ${this.#id(what.txn)}`) === what.path
+        return (
+          this.#world.transcript.decisions.get(`${serial(what.node)} ${this.#id(what.txn)}`) ===
+          what.path
+        )
       case 'answer':
         return (this.#world.transcript.answers.get(this.#id(what.txn)) ?? 'none') === what.answer
       case 'executed':
@@ -238,7 +272,10 @@ class Stage {
 
   #underWay(): string {
     return this.#world.bag
-      .map(({ from, to, message }) => `${letter(from)}->${letter(to)} ${this.#world.transcript.message(message)}`)
+      .map(
+        ({ from, to, message }) =>
+          `${letter(from)}->${letter(to)} ${this.#world.transcript.message(message)}`,
+      )
       .join('; ')
   }
 
@@ -254,7 +291,8 @@ class Stage {
 }
 
 function serial(letterOf: string): number {
-  if (!/^[A-G]$/.test(letterOf)) throw new ScenarioError(`a node is a letter A … G, not ${letterOf}`)
+  if (!/^[A-G]$/.test(letterOf))
+    throw new ScenarioError(`a node is a letter A … G, not ${letterOf}`)
   return letterOf.charCodeAt(0) - 'A'.charCodeAt(0)
 }
 

@@ -16,17 +16,20 @@ export interface WalkCounts {
   readonly crashes: number
 }
 
+/** A walk that broke a rule. */
 export interface Failure {
   readonly seed: string
   readonly rule: string
   readonly what: string
 }
 
+/** The first failure ends a campaign. */
 export interface CampaignResult {
   readonly counts: WalkCounts
   readonly failure: Failure | undefined
 }
 
+/** Nothing happened yet. */
 export const NO_WALKS: WalkCounts = {
   walks: 0,
   events: 0,
@@ -39,6 +42,7 @@ export const NO_WALKS: WalkCounts = {
   crashes: 0,
 }
 
+/** The sums. */
 export function addCounts(a: WalkCounts, b: WalkCounts): WalkCounts {
   return {
     walks: a.walks + b.walks,
@@ -53,7 +57,10 @@ export function addCounts(a: WalkCounts, b: WalkCounts): WalkCounts {
   }
 }
 
-/** Walks the seeds `from`, `from + step`, … (`count` of them) and stops at the first that breaks a rule. */
+/**
+ * Walks the seeds `from`, `from + step`, … (`count` of them) and stops at the first that breaks a
+ * rule.
+ */
 export function campaign(parts: {
   readonly from: bigint
   readonly step: bigint
@@ -74,7 +81,8 @@ export function campaign(parts: {
 
 /** A broken rule, or whatever else the run threw: both are failures. */
 export function failureOf(seed: bigint, error: unknown): Failure {
-  if (error instanceof Violation) return { seed: String(seed), rule: error.rule, what: error.message }
+  if (error instanceof Violation)
+    return { seed: String(seed), rule: error.rule, what: error.message }
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { seed: String(seed), rule: 'threw', what }
 }

@@ -1,4 +1,7 @@
-/** What one walk draws before it begins: size, transactions, faults, and the bias that makes it lopsided. */
+/**
+ * What one walk draws before it begins: size, transactions, faults, and the bias that makes it
+ * lopsided.
+ */
 
 import { keysOf, type ConflictKey, type Keys, type ReplicaOptions } from '@synevi/accord'
 import { payloadDigest } from '../core-world/chain.ts'
@@ -10,12 +13,20 @@ export type Bias =
   /** Nothing reaches this node until the end. */
   | { readonly kind: 'starved'; readonly node: number }
   /** This node dies after its k-th message, and stays dead for so many events, or for good. */
-  | { readonly kind: 'dies'; readonly node: number; readonly after: number; readonly forGood: boolean }
+  | {
+      readonly kind: 'dies'
+      readonly node: number
+      readonly after: number
+      readonly forGood: boolean
+    }
   /** Votes of this node stay on their way until the end. */
   | { readonly kind: 'heldVote'; readonly node: number }
   /** Timers run at these two in turn, often. */
   | { readonly kind: 'duel'; readonly nodes: readonly [number, number] }
-  /** PreAccepts of this node are late: its transactions are known as deps first, and recovered without a payload. */
+  /**
+   * PreAccepts of this node are late: its transactions are known as deps first, and recovered
+   * without a payload.
+   */
   | { readonly kind: 'lateBirth'; readonly node: number }
   /** Outcomes are late everywhere: recoveries see what was accepted, and not what it came to. */
   | { readonly kind: 'unheard' }
@@ -36,6 +47,7 @@ export interface Rates {
   readonly tick: number
 }
 
+/** Everything that is drawn before a walk begins. */
 export interface WalkPlan {
   readonly n: number
   readonly txns: readonly { readonly node: number; readonly keys: Keys }[]
@@ -63,13 +75,31 @@ export interface WalkPlan {
   readonly replica: ReplicaOptions
 }
 
+const SIZES = [
+  [40, 3],
+  [30, 5],
+  [8, 7],
+  [9, 4],
+  [5, 2],
+  [3, 1],
+  [5, 6],
+] as const
+
 const ONE_KEY = ['k'].map((key) => keysOf([key]))
 const TWO_KEYS = [['a'], ['b'], ['a', 'b']].map((keys) => keysOf(keys))
 
 /** Sizes by the frequencies of `protocol.md` 13.2; `n` fixes it. */
-export function drawPlan(chance: Prng, seed: bigint, fixed: { readonly n?: number | undefined }): WalkPlan {
-  const n = fixed.n ?? chance.weighted([[40, 3], [30, 5], [8, 7], [9, 4], [5, 2], [3, 1], [5, 6]])
-  const keyed = chance.weighted([[55, 'one'], [30, 'two'], [15, 'all']])
+export function drawPlan(
+  chance: Prng,
+  seed: bigint,
+  fixed: { readonly n?: number | undefined },
+): WalkPlan {
+  const n = fixed.n ?? chance.weighted(SIZES)
+  const keyed = chance.weighted([
+    [55, 'one'],
+    [30, 'two'],
+    [15, 'all'],
+  ])
   const txnCount = 2 + chance.below(n >= 5 ? 3 : 4)
   const txns = Array.from({ length: txnCount }, (_, i) => ({
     node: chance.chance(0.7) ? i % n : chance.below(n),
@@ -79,14 +109,29 @@ export function drawPlan(chance: Prng, seed: bigint, fixed: { readonly n?: numbe
   return {
     n,
     txns,
-    universe: [...new Set((keyed === 'one' ? ONE_KEY : TWO_KEYS).flatMap((keys) => (keys === 'all' ? [] : keys)))],
+    universe: [
+      ...new Set(
+        (keyed === 'one' ? ONE_KEY : TWO_KEYS).flatMap((keys) => (keys === 'all' ? [] : keys)),
+      ),
+    ],
     biases: Array.from({ length: chance.chance(0.4) ? 2 : 1 }, () =>
       drawBias(chance, { n, node: txns[0]?.node ?? 0, deadMax }),
     ),
     rates: drawRates(chance),
-    drop: chance.weighted([[50, 0], [30, 0.05], [20, 0.25]]),
-    duplicate: chance.weighted([[60, 0], [40, 0.15]]),
-    crashesMax: chance.weighted([[45, 0], [30, 1], [25, 3]]),
+    drop: chance.weighted([
+      [50, 0],
+      [30, 0.05],
+      [20, 0.25],
+    ]),
+    duplicate: chance.weighted([
+      [60, 0],
+      [40, 0.15],
+    ]),
+    crashesMax: chance.weighted([
+      [45, 0],
+      [30, 1],
+      [25, 3],
+    ]),
     deadMax,
     prompt: chance.chance(0.5),
     encoded: chance.chance(0.03),
@@ -94,14 +139,18 @@ export function drawPlan(chance: Prng, seed: bigint, fixed: { readonly n?: numbe
     events: 6 + chance.below(12 * txnCount * Math.min(n, 5)),
     leapMs: chance.pick([30, 300, 3_000]),
     wallOffsets: drawOffsets(chance, n),
-    replica: {
-      seed,
-      digest: payloadDigest,
-      recoverAfterMs: chance.pick([1, 50, 500]),
-      heartbeatMs: chance.pick([200, 1_000, 1_000, 3_000]),
-      patienceMaxMs: chance.pick([0, 0, 50]),
-      recordsCachedMax: chance.pick([0, 1_024]),
-    },
+    replica: drawReplica(chance, seed),
+  }
+}
+
+function drawReplica(chance: Prng, seed: bigint): ReplicaOptions {
+  return {
+    seed,
+    digest: payloadDigest,
+    recoverAfterMs: chance.pick([1, 50, 500]),
+    heartbeatMs: chance.pick([200, 1_000, 1_000, 3_000]),
+    patienceMaxMs: chance.pick([0, 0, 50]),
+    recordsCachedMax: chance.pick([0, 1_024]),
   }
 }
 
@@ -119,7 +168,12 @@ function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }
       return { kind: 'starved', node: any }
     case 1:
     case 2:
-      return { kind: 'dies', node, after: 1 + chance.below(3 * n), forGood: deadMax > 0 && chance.chance(0.5) }
+      return {
+        kind: 'dies',
+        node,
+        after: 1 + chance.below(3 * n),
+        forGood: deadMax > 0 && chance.chance(0.5),
+      }
     case 3:
       return { kind: 'heldVote', node: any }
     case 4:
@@ -139,7 +193,8 @@ function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }
 }
 
 function drawRates(chance: Prng): Rates {
-  const rare = (p: number, weights: readonly number[]): number => (chance.chance(p) ? chance.pick(weights) : 0)
+  const rare = (p: number, weights: readonly number[]): number =>
+    chance.chance(p) ? chance.pick(weights) : 0
   return {
     deliver: 100,
     store: chance.pick([20, 100, 400]),
@@ -153,8 +208,15 @@ function drawRates(chance: Prng): Rates {
   }
 }
 
-/** In two runs of three all clocks agree; else some are off, by up to half the drift that is refused. */
+/**
+ * In two runs of three all clocks agree; else some are off, by up to half the drift that is
+ * refused.
+ */
 function drawOffsets(chance: Prng, n: number): bigint[] {
-  const spread = chance.weighted([[66, 0], [17, 3_000_000], [17, 400_000_000]])
+  const spread = chance.weighted([
+    [66, 0],
+    [17, 3_000_000],
+    [17, 400_000_000],
+  ])
   return Array.from({ length: n }, () => BigInt(chance.below(spread + 1)))
 }

@@ -7,13 +7,20 @@ describe('walk', () => {
     const { failure, counts } = campaign({ from: 1n, step: 1n, count: 300, n: undefined })
     expect(failure).toBeUndefined()
     expect(counts.walks).toBe(300)
-    for (const each of [counts.fast, counts.slow, counts.recovered, counts.invalidated, counts.crashes]) {
+    for (const each of [
+      counts.fast,
+      counts.slow,
+      counts.recovered,
+      counts.invalidated,
+      counts.crashes,
+    ]) {
       expect(each).toBeGreaterThan(0)
     }
   })
 
   it('is a function of its seed', () => {
-    for (const seed of [3n, 17n, 40n]) expect(transcriptOf(seed, {})).toEqual(transcriptOf(seed, {}))
+    for (const seed of [3n, 17n, 40n])
+      expect(transcriptOf(seed, {})).toEqual(transcriptOf(seed, {}))
     expect(transcriptOf(3n, {})).not.toEqual(transcriptOf(4n, {}))
   })
 

@@ -1,6 +1,7 @@
 /**
- * One random schedule of real cores (`testing.md` 2.9): a function of its seed. Messages in any order, writes
- * and executions that lag, timers that run early, crashes; then everything is completed fairly.
+ * One random schedule of real cores (`testing.md` 2.9): a function of its seed. Messages in any
+ * order, writes and executions that lag, timers that run early, crashes; then everything is
+ * completed fairly.
  */
 
 import type { CoreNode } from '../core-world/core-node.ts'
@@ -15,6 +16,7 @@ const PATIENCE_MS = 120_000
 /** How much of its heartbeats a schedule sees: they are many, and say little. */
 const HEARTBEATS_KEPT = 0.1
 
+/** What happened in one walk. */
 export interface WalkResult {
   readonly events: number
   readonly txns: number
@@ -29,12 +31,18 @@ export interface WalkResult {
 }
 
 /** Runs the walk of a seed. Throws a Violation. `n` fixes the number of nodes. */
-export function walk(seed: bigint, settings: { readonly n?: number | undefined; readonly transcript?: boolean } = {}): WalkResult {
+export function walk(
+  seed: bigint,
+  settings: { readonly n?: number | undefined; readonly transcript?: boolean } = {},
+): WalkResult {
   return new Walk(seed, settings).run()
 }
 
 /** The lines of a walk, whether it fails or not. */
-export function transcriptOf(seed: bigint, settings: { readonly n?: number | undefined }): readonly string[] {
+export function transcriptOf(
+  seed: bigint,
+  settings: { readonly n?: number | undefined },
+): readonly string[] {
   const run = new Walk(seed, { ...settings, transcript: true })
   try {
     run.run()
@@ -44,7 +52,17 @@ export function transcriptOf(seed: bigint, settings: { readonly n?: number | und
   return run.lines()
 }
 
-const KINDS: readonly (keyof Rates)[] = ['deliver', 'store', 'execute', 'leap', 'crash', 'restart', 'submit', 'link', 'tick']
+const KINDS: readonly (keyof Rates)[] = [
+  'deliver',
+  'store',
+  'execute',
+  'leap',
+  'crash',
+  'restart',
+  'submit',
+  'link',
+  'tick',
+]
 const hasWrite = (node: CoreNode): boolean => node.hasWrite
 const hasExecution = (node: CoreNode): boolean => node.hasExecution
 const isDead = (node: CoreNode): boolean => !node.alive
@@ -68,7 +86,11 @@ function fateOf(packet: Packet, bias: Bias): 'held' | 'late' | undefined {
     case 'lateBirth':
       return isLate(packet, bias.node) ? 'late' : undefined
     case 'unheard':
-      return message.kind === 'stable' || message.kind === 'decided' || message.kind === 'invalidated' ? 'late' : undefined
+      return message.kind === 'stable' ||
+        message.kind === 'decided' ||
+        message.kind === 'invalidated'
+        ? 'late'
+        : undefined
     default:
       return undefined
   }
@@ -96,7 +118,10 @@ class Walk {
   /** Set while a node must die in the middle of what it says. */
   #dying: { readonly node: number; readonly forGood: boolean } | undefined
 
-  constructor(seed: bigint, settings: { readonly n?: number | undefined; readonly transcript?: boolean }) {
+  constructor(
+    seed: bigint,
+    settings: { readonly n?: number | undefined; readonly transcript?: boolean },
+  ) {
     this.#chance = Prng.of(seed)
     this.#plan = drawPlan(this.#chance.fork('plan'), seed, { n: settings.n })
     const { n, universe, replica, wallOffsets, encoded, prompt } = this.#plan
@@ -216,10 +241,14 @@ class Walk {
   /** Timers run where the bias wants them. */
   #lean(packet: Packet, bias: Bias): void {
     const { kind } = packet.message
-    if (bias.kind === 'early' && kind === 'preAccept' && this.#chance.chance(0.15)) this.#leap(packet.to)
-    if (bias.kind === 'lateBirth' && LEANS.has(kind) && this.#chance.chance(0.5)) this.#leap(packet.to)
-    if (bias.kind === 'unheard' && WORDS.has(kind) && this.#chance.chance(0.25)) this.#leap(packet.to)
-    if (bias.kind === 'duel' && this.#chance.chance(0.1)) this.#leap(bias.nodes[this.#duelTurn++ % 2] ?? 0)
+    if (bias.kind === 'early' && kind === 'preAccept' && this.#chance.chance(0.15))
+      this.#leap(packet.to)
+    if (bias.kind === 'lateBirth' && LEANS.has(kind) && this.#chance.chance(0.5))
+      this.#leap(packet.to)
+    if (bias.kind === 'unheard' && WORDS.has(kind) && this.#chance.chance(0.25))
+      this.#leap(packet.to)
+    if (bias.kind === 'duel' && this.#chance.chance(0.1))
+      this.#leap(bias.nodes[this.#duelTurn++ % 2] ?? 0)
   }
 
   #leap(node: number): void {
@@ -243,7 +272,8 @@ class Walk {
     if (packet.message.kind === 'heartbeat' && !this.#chance.chance(HEARTBEATS_KEPT)) return false
     if (this.#dying?.node === packet.from) return false
     for (const bias of this.#plan.biases) {
-      if (bias.kind !== 'dies' || packet.from !== bias.node || packet.message.kind === 'heartbeat') continue
+      if (bias.kind !== 'dies' || packet.from !== bias.node || packet.message.kind === 'heartbeat')
+        continue
       this.#sends++
       if (this.#sends === bias.after) this.#dying = { node: bias.node, forGood: bias.forGood }
     }
@@ -279,7 +309,8 @@ class Walk {
     }
     for (const node of world.nodes) {
       for (const peer of world.nodes) {
-        if (peer !== node && (!node.alive || this.#plan.rates.link > 0)) world.link(peer.serial, node.serial, node.alive)
+        if (peer !== node && (!node.alive || this.#plan.rates.link > 0))
+          world.link(peer.serial, node.serial, node.alive)
       }
     }
     world.bag.push(...this.#held)
@@ -288,6 +319,15 @@ class Walk {
   #result(): WalkResult {
     const { fast, slow, recovered, invalidated, recovering } = this.#world.counts
     const txns = [...this.#world.truth.known()].length
-    return { events: this.#events, txns, crashes: this.#crashes, fast, slow, recovered, invalidated, recoveries: recovering }
+    return {
+      events: this.#events,
+      txns,
+      crashes: this.#crashes,
+      fast,
+      slow,
+      recovered,
+      invalidated,
+      recoveries: recovering,
+    }
   }
 }
