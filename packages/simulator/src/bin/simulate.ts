@@ -45,10 +45,31 @@ const { values: args } = parseArgs({
 })
 const SCRIPT = fileURLToPath(import.meta.url)
 
+/** What is wrong with the command line, or with the file it names. */
+class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
 if (args.help) console.log(HELP)
 else if (args.worker) serve()
-else if (args.seed !== undefined || args.plan !== undefined) process.exitCode = await one()
-else process.exitCode = await many()
+else process.exitCode = await main()
+
+async function main(): Promise<number> {
+  try {
+    return args.seed !== undefined || args.plan !== undefined ? await one() : await many()
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    console.error(`simulate: ${error.message}; --help lists the options`)
+    return 2
+  }
+}
+
+/** A whole number from the command line. */
+function whole(name: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value
+  throw new UsageError(`--${name}: ${JSON.stringify(text)} is no whole number of ${min} to ${max}`)
+}
 
 function planOf(job: Job): Plan {
   const workload = new MixedWorkload()
@@ -62,10 +83,11 @@ function planOf(job: Job): Plan {
 }
 
 function jobOf(seed: string): Job {
+  const { nodes, requests } = args
   return {
-    seed,
-    ...(args.nodes === undefined ? {} : { nodes: Number(args.nodes) }),
-    ...(args.requests === undefined ? {} : { requests: Number(args.requests) }),
+    seed: String(whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)),
+    ...(nodes === undefined ? {} : { nodes: whole('nodes', nodes, 1, 7) }),
+    ...(requests === undefined ? {} : { requests: whole('requests', requests, 1, 100_000) }),
   }
 }
 
@@ -99,7 +121,7 @@ function resultOf(verdict: Verdict, ms: number): SeedResult {
 /** One seed or one plan, for a reader. */
 async function one(): Promise<number> {
   const plan = args.plan === undefined ? planOf(jobOf(args.seed ?? '0')) : readPlan(args.plan)
-  const keepLines = Number(args.lines)
+  const keepLines = whole('lines', args.lines, 0, 10_000_000)
   const verdict = await runPlan({ plan, workload: new MixedWorkload(), keepLines })
   report(plan, verdict)
   if (args.twice && !(await runsEqual(verdict))) return 1
@@ -177,9 +199,14 @@ async function shrink(plan: Plan, violation: SeedResult['violations'][number]): 
 }
 
 function readPlan(file: string): Plan {
-  const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new UsageError(`cannot read the plan ${file}: ${String(error)}`)
+  }
   if (isPlan(value)) return value
-  throw new TypeError(`${file} is not a plan`)
+  throw new UsageError(`${file} is not a plan that --minimise wrote`)
 }
 
 function isPlan(value: unknown): value is Plan {
@@ -191,13 +218,19 @@ function isPlan(value: unknown): value is Plan {
 
 /** A batch. */
 async function many(): Promise<number> {
-  const count = Number(args.seeds ?? '100')
-  const base = args.from === undefined ? randomBytes(6).readUIntBE(0, 6) : Number(args.from)
+  const count = whole('seeds', args.seeds ?? '100', 1, 1e9)
+  const base =
+    args.from === undefined
+      ? randomBytes(6).readUIntBE(0, 6)
+      : whole('from', args.from, 0, Number.MAX_SAFE_INTEGER)
   console.log(`simulate: ${count} seeds from ${base} (--from ${base} repeats them)`)
   const tally = new Tally()
   const began = performance.now()
   let next = 0
-  const workers = Array.from({ length: Number(args.processes) }, () => new Worker(SCRIPT))
+  const workers = Array.from(
+    { length: whole('processes', args.processes, 1, 64) },
+    () => new Worker(SCRIPT),
+  )
   const timer = setInterval(() => progress(tally, began), 10_000)
   await Promise.all(
     workers.map(async (worker) => {
