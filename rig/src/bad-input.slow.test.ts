@@ -9,13 +9,16 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { GrpcNetwork } from '@synevi/network-grpc'
 import { clusterOf, Kv, newNodeId, nodeSerial, type NodeSerial } from 'synevi'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Cleanup } from './cleanup.ts'
 import { Cluster } from './cluster.ts'
 import { MemberProcess, type Start } from './member-process.ts'
 import { sleep } from './monotonic.ts'
 import type { MemberPlan, Question } from './orders.ts'
 import { SteadyWriter } from './steady-writer.ts'
+
+// A computer that does much else starts processes slowly.
+vi.setConfig({ hookTimeout: 60_000 })
 
 const cleanup = new Cleanup()
 process.once('exit', () => cleanup.now())
@@ -30,10 +33,8 @@ beforeAll(async () => {
   await writer.written(5)
 })
 
-beforeEach(() => writer.written(1))
-
 afterEach(async () => {
-  await writer.written(3)
+  await writer.written(1)
   expect(writer.failures).toEqual([])
   expect(cluster.troubles).toEqual([])
   for (const serial of [0, 1]) expect((await cluster.condition(serial)).phase).toBe('ready')
@@ -107,7 +108,7 @@ describe('a member is refused', () => {
     )
   })
 
-  for (const bytes of [0, 5_000, 8_192]) {
+  for (const bytes of [0, 8_192]) {
     test(`a data file cut to ${bytes} bytes`, async () => {
       truncateSync(join(copy, 'data.mdb'), bytes)
       expect(await startOther({ path: copy })).toMatchObject(stopped('STORE_FAILED', /data\.mdb/))

@@ -7,6 +7,9 @@ import { verdictOf } from './row-result.ts'
 import { runRow } from './row-run.ts'
 import { ROWS } from './rows.ts'
 
+/** Of a computer that does much else. */
+const PATIENCE_MS = 150_000
+
 const cleanup = new Cleanup()
 process.once('exit', () => cleanup.now())
 afterAll(() => cleanup.now())
@@ -14,7 +17,7 @@ afterAll(() => cleanup.now())
 describe('three processes stay strictly serializable and lose nothing through', () => {
   for (const name of ['kill-one', 'kill-all', 'pause-one', 'cut-one', 'mute-one']) {
     const row = ROWS.find((each) => each.name === name)
-    test(name, async () => {
+    test(name, { timeout: PATIENCE_MS }, async () => {
       if (row === undefined) throw new Error(`no row ${name}`)
       const seed = Math.floor(Math.random() * 2 ** 31)
       const result = await runRow({ row, size: 3, seconds: 1, seed, cleanup })
