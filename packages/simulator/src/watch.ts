@@ -245,7 +245,8 @@ export class Watch {
     if (message.kind === 'stable') this.#stable(message)
     if (!STATES_A_RECORD.has(message.kind) || !('id' in message)) return
     if (this.#isDurable(from, message.id)) return
-    const why = `node ${from} sent ${message.kind} of ${message.id}, and its disk has no record of it`
+    const what = `${message.kind} of ${message.id}`
+    const why = `node ${from} sent ${what}, and its disk has no record of it`
     this.violation('release', { name: 'said before it was durable', why })
   }
 
