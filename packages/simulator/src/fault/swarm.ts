@@ -63,7 +63,7 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
       on,
       operations: options.operations,
     }),
-    wire: drawWire(root.fork('wire'), on),
+    wire: drawWire(root.fork('wire'), on, nodes),
     horizon,
     classes: [...on].sort(),
     faults: drawFaults(root.fork('faults'), { nodes, horizon, on, machines }),
@@ -182,7 +182,9 @@ function drawClients(
   }
 }
 
-function drawWire(random: Prng, on: ReadonlySet<FaultClass>): WireConditions {
+function drawWire(random: Prng, on: ReadonlySet<FaultClass>, nodes: number): WireConditions {
+  // Two nodes say so little to each other that a small share of it is next to nothing.
+  const least = nodes <= 2 ? 0.15 : 0.05
   const delayMin = random.logBetween(100, 10_000)
   const rate = (name: FaultClass, min: number, max: number): number => {
     const drawn = random.fork(name).logBetween(min, max)
@@ -192,8 +194,8 @@ function drawWire(random: Prng, on: ReadonlySet<FaultClass>): WireConditions {
     delayMin,
     delayMax: delayMin * random.logBetween(1, 5),
     jitter: random.logBetween(0.05, 1),
-    drop: rate('drop', 0.05, 0.3),
-    duplicate: rate('duplicate', 0.05, 0.3),
+    drop: rate('drop', least, 0.3),
+    duplicate: rate('duplicate', least, 0.3),
     spike: rate('spike', 0.02, 0.1),
     spikeMax: random.pick([100_000, 1_000_000, 5_000_000]),
     reorder: on.has('reorder'),
@@ -224,8 +226,8 @@ function drawFaults(root: Prng, scene: Scene): readonly Fault[] {
   }
   const wanted = [
     ...counted(PARTITION_MODES, 2, 5),
-    ...counted(CRASHES, 3, 6),
-    ...counted(PAUSES, 2, 3),
+    ...counted(CRASHES, 4, 6),
+    ...counted(PAUSES, 3, 4),
     ...counted(DISKS, 1, 4),
     ...counted(OTHERS, 1, 4),
     ...counted(['wipe'], 1, 1),
