@@ -23,7 +23,7 @@ import { applyEdit, type Mutant } from './mutant.ts'
 /** Of the simulator, what the hunt needs. */
 const INSTRUMENTS = ['prng.ts', 'core-world', 'walk', 'explore', 'scenario', 'mutant']
 /** A hunt that takes longer is given up: it survived. */
-const HUNT_MAX_MS = 30 * 60_000
+const HUNT_MAX_MS = 3 * 3_600_000
 
 /** One mutant at a time. {@link Workshop.close} removes the folder. */
 export class Workshop {

@@ -28,8 +28,11 @@ export type Bias =
    * without a payload.
    */
   | { readonly kind: 'lateBirth'; readonly node: number }
-  /** Outcomes are late everywhere: recoveries see what was accepted, and not what it came to. */
-  | { readonly kind: 'unheard' }
+  /**
+   * Outcomes are late everywhere, and so are first proposals if `accepts`: recoveries see what was
+   * accepted, and not what it came to.
+   */
+  | { readonly kind: 'unheard'; readonly accepts: boolean }
   /** Recoveries begin while everything is still on its way. */
   | { readonly kind: 'early' }
 
@@ -186,7 +189,7 @@ function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }
       return { kind: 'lateBirth', node }
     case 9:
     case 10:
-      return { kind: 'unheard' }
+      return { kind: 'unheard', accepts: chance.chance(0.5) }
     default:
       return { kind: 'none' }
   }

@@ -4,6 +4,7 @@
  * completed fairly.
  */
 
+import { isZero } from '@synevi/accord'
 import type { CoreNode } from '../core-world/core-node.ts'
 import { CoreWorld, type Packet } from '../core-world/core-world.ts'
 import { complete } from '../core-world/completion.ts'
@@ -72,6 +73,7 @@ const LEANS: ReadonlySet<string> = new Set(['stable', 'queryOk', 'recoverOk'])
 
 /** With outcomes unheard: the steps of a recovery that timers carry on. */
 const WORDS: ReadonlySet<string> = new Set(['accept', 'recover', 'recoverOk', 'queryOk'])
+const OUTCOMES: ReadonlySet<string> = new Set(['stable', 'decided', 'invalidated'])
 /** Long enough for every timer of a transaction. */
 const LEAP_MS = 3_000
 
@@ -86,11 +88,9 @@ function fateOf(packet: Packet, bias: Bias): 'held' | 'late' | undefined {
     case 'lateBirth':
       return isLate(packet, bias.node) ? 'late' : undefined
     case 'unheard':
-      return message.kind === 'stable' ||
-        message.kind === 'decided' ||
-        message.kind === 'invalidated'
-        ? 'late'
-        : undefined
+      if (message.kind === 'accept')
+        return bias.accepts && isZero(message.ballot) ? 'late' : undefined
+      return OUTCOMES.has(message.kind) ? 'late' : undefined
     default:
       return undefined
   }
