@@ -9,7 +9,7 @@ import { invariant } from './invariant.ts'
 import type { Identity } from './membership/identity.ts'
 import type { Watermark } from './message/message.ts'
 import { Outbox } from './outbox.ts'
-import type { Answer, Ready, Write } from './ready.ts'
+import type { Answer, PeerIdentity, Ready, Write } from './ready.ts'
 import type { TxnId } from './time/timestamp.ts'
 
 /** What becomes true when a Ready is stored. */
@@ -18,6 +18,7 @@ export interface Pending {
   readonly answers: readonly Answer[]
   readonly applied: Watermark
   readonly durableSeq: bigint
+  readonly peers: readonly PeerIdentity[]
 }
 
 /** Collects writes and outputs; hands them out once, and remembers what waits for `stored`. */
@@ -51,7 +52,8 @@ export class Harvest {
     if (context.stopped) return onlyNotices(id, out)
     const decided = decisionsIn(writes)
     const { durableSeq } = this.#identity
-    this.#pending.set(id, { decided, answers: answersAfterStore, applied, durableSeq })
+    const peers = writes.flatMap((write) => (write.kind === 'peer' ? [write.peer] : []))
+    this.#pending.set(id, { decided, answers: answersAfterStore, applied, durableSeq, peers })
     return { id, send, writes, sendAfterStore, execute, answers, notices }
   }
 

@@ -276,7 +276,7 @@ class SingleEpochReplica implements Replica {
         out.atOnce(from, { kind: 'wrongEpoch', open: topology.epoch, ends: [] })
         return
       }
-      // A store that no quorum knows yet has no vote (ADR 0019).
+      // A store that too few others remember yet has no vote (ADR 0019).
       if (!this.#identity.isAdmitted) return
     }
     if (message.kind === 'heartbeat') this.#upkeep.hear(from, message)
@@ -288,6 +288,7 @@ class SingleEpochReplica implements Replica {
     this.#context.ledger.stored(ready)
     this.#appliedDurable = pending.applied
     this.#durableSeq = pending.durableSeq
+    this.#upkeep.greet(this.#identity.peersStored(pending.peers))
     for (const id of pending.decided) this.#execution.decisionStored(id)
     this.#context.out.answers.push(...pending.answers)
     this.#divergence.reached(this.#appliedDurable.position)

@@ -51,13 +51,15 @@ export class Upkeep {
   /** A heartbeat, from a member; what its store's identity does not allow is not taken over. */
   hear(from: NodeSerial, message: Heartbeat): void {
     const { context, lead, identity, divergence, facts, reach } = this.#parts
-    const isNew = identity.knownStoreId(from).length === 0
     if (!identity.onHeartbeat(from, message)) return
     hearHeartbeat(context, lead.peers, { from, message })
     divergence.compare(from, message.applied, facts().applied.position)
     lead.catchUp.review(reach())
-    // So that a new store learns at once that it is known here.
-    if (isNew) context.out.afterStore(from, this.#heartbeat(from))
+  }
+
+  /** Stores are remembered here from now on: they learn it at once, not with the next heartbeat. */
+  greet(peers: readonly NodeSerial[]): void {
+    for (const peer of peers) this.#parts.context.out.atOnce(peer, this.#heartbeat(peer))
   }
 
   /** A connection opened or closed. */
@@ -85,7 +87,7 @@ export class Upkeep {
 
   #heartbeat(to: NodeSerial): Heartbeat {
     const { context, lead, identity, facts } = this.#parts
-    const receiver = { serial: to, knownStoreId: identity.knownStoreId(to) }
+    const receiver = { serial: to, knownStoreId: identity.rememberedStoreId(to) }
     return heartbeatFor({ context, peers: lead.peers }, receiver, facts())
   }
 }

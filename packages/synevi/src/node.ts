@@ -40,10 +40,10 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Opens the store, reaches for the members and resolves when ready: known to a quorum, everything
-   * decided before applied, and as far as a quorum was when first heard. Waits `timeouts.joinMs`
-   * unless told otherwise. Open the members of a new cluster at the same time: each waits for the
-   * others.
+   * Opens the store, reaches for the members and resolves when ready: remembered by enough members,
+   * everything decided before applied, and as far as a quorum was when first heard. Waits
+   * `timeouts.joinMs` unless told otherwise. Open the members of a new cluster at the same time:
+   * each waits for the others.
    *
    * Rejects, all definite: `INVALID_ARGUMENT` (options; the store of another node or cluster),
    * `INCOMPATIBLE_VERSION`, `AMNESIA`, `SERIAL_TAKEN`, `STORE_FAILED`, `NO_QUORUM`, `TIMEOUT`,

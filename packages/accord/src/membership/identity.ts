@@ -18,6 +18,8 @@ export class Identity {
   readonly #peers: Peers
   readonly #storeId: Uint8Array
   readonly #known = new Map<NodeSerial, PeerIdentity>()
+  /** What of it is durable: only that is told. */
+  readonly #remembered = new Map<NodeSerial, PeerIdentity>()
   /**
    * Changed since the last drain; rides with the next write, or is one when a store was first seen.
    */
@@ -36,6 +38,7 @@ export class Identity {
     this.#admitted = durable.admitted
     this.durableSeq = durable.durableSeq
     for (const peer of durable.peers) this.#known.set(peer.serial, peer)
+    this.peersStored(durable.peers)
     this.#reviewAdmission()
   }
 
@@ -43,14 +46,21 @@ export class Identity {
     return this.#storeId
   }
 
-  /** Whether this node votes and coordinates: a quorum knows its store. */
+  /** Whether this node votes and coordinates: enough others remember its store. */
   get isAdmitted(): boolean {
     return this.#admitted
   }
 
-  /** The storeId under which a peer is known here; empty when none is. */
-  knownStoreId(serial: NodeSerial): Uint8Array {
-    return this.#known.get(serial)?.storeId ?? new Uint8Array(0)
+  /** The storeId under which a peer is durably known here; empty when none is. */
+  rememberedStoreId(serial: NodeSerial): Uint8Array {
+    return this.#remembered.get(serial)?.storeId ?? new Uint8Array(0)
+  }
+
+  /** The write that holds them is durable. Those remembered for the first time, by serial. */
+  peersStored(peers: readonly PeerIdentity[]): readonly NodeSerial[] {
+    const fresh = peers.filter(({ serial }) => !this.#remembered.has(serial))
+    for (const peer of peers) this.#remembered.set(peer.serial, peer)
+    return fresh.map(({ serial }) => serial)
   }
 
   /**
@@ -129,8 +139,13 @@ export class Identity {
     return { peers, admitted }
   }
 
+  /**
+   * By f+1 others, who remember it durably: any two sets of so many share a member, so a store that
+   * voted and another under its serial are never both admitted (ADR 0019).
+   */
   #reviewAdmission(): void {
-    if (this.#admitted || this.#admittedBy.size + 1 < this.#context.topology.sizes.q) return
+    const { support, n } = this.#context.topology.sizes
+    if (this.#admitted || this.#admittedBy.size < Math.min(support, n - 1)) return
     this.#admitted = true
     this.#admittedNow = true
     this.#context.out.notice({ kind: 'admitted' })

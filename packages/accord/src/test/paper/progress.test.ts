@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   epoch,
   millis,
+  nanos,
   NO_DEPS,
   nodeSerial,
   TIMESTAMP_ZERO,
@@ -164,16 +165,41 @@ describe('7.4: a node that was down', () => {
 })
 
 describe('3.5: a store', () => {
-  it('gets no vote until a quorum knows it', () => {
+  it('gets no vote until f+1 others remember it', () => {
     const node = new ReplicaUnderTest({ self: 0, size: 3, admitted: false })
     const asked = { kind: 'preAccept' as const, id: at(900, 1), txn: txnOf(1) }
+    const knownStoreId = new Uint8Array(16).fill(1)
     expect(node.hear(1, asked).afterStore).toEqual([])
     expect(node.submit(1).answers).toMatchObject([{ kind: 'refused', reason: 'notReady' }])
-    const said = node.hear(1, heartbeat(1, { knownStoreId: new Uint8Array(16).fill(1) }))
+    // One of three may be the only one that never heard of the store that was here before.
+    expect(node.hear(1, heartbeat(1, { knownStoreId })).notices).toEqual([])
+    expect(node.hear(1, asked).afterStore).toEqual([])
+    const said = node.hear(2, heartbeat(2, { knownStoreId }))
     expect(said.notices).toContainEqual({ kind: 'admitted' })
     expect(sent(node.hear(1, asked), 'preAcceptOk')).toHaveLength(1)
     node.restart()
     expect(sent(node.hear(1, asked), 'preAcceptOk')).toHaveLength(1)
+  })
+
+  it('is told that it is remembered once that is durable, and not before', () => {
+    const node = new ReplicaUnderTest({ self: 0, size: 3 })
+    node.replica.step(
+      { kind: 'receive', from: nodeSerial(1), message: heartbeat(1) },
+      { wall: nanos(1_000_000_000n), elapsed: millis(node.now) },
+    )
+    const ready = node.replica.drain()
+    expect(ready?.writes).toContainEqual(
+      expect.objectContaining({ kind: 'peer', peer: expect.objectContaining({ serial: 1 }) }),
+    )
+    const early = [...(ready?.send ?? []), ...(ready?.sendAfterStore ?? [])]
+    expect(early.filter(({ message }) => message.kind === 'heartbeat')).toEqual([])
+    if (ready === undefined) throw new Error('nothing was drained')
+    node.replica.step(
+      { kind: 'stored', ready: ready.id },
+      { wall: nanos(1_000_000_000n), elapsed: millis(node.now) },
+    )
+    const [greeting] = sent(node.serve(), 'heartbeat')
+    expect(greeting?.message.knownStoreId).toEqual(new Uint8Array(16).fill(2))
   })
 
   it('stops when a member remembers another under its serial, or a later state of it', () => {
