@@ -75,7 +75,10 @@ export class Upkeep {
   /** Sends heartbeats when they are due, and looks at those of others. */
   wake(): void {
     const { context, lead, coordination, divergence, reach } = this.#parts
-    if (this.#heartbeatAt > context.now.elapsed) return
+    const lateMs = context.now.elapsed - this.#heartbeatAt
+    if (lateMs < 0) return
+    // A node that stalled itself has heard nobody meanwhile, and what they said is still on its way.
+    if (lateMs > context.limits.heartbeatMs) lead.peers.excuse(context, lateMs)
     this.#heartbeatAt = millis(context.now.elapsed + context.limits.heartbeatMs)
     const silent = lead.peers.takeSilent(context)
     for (const peer of silent) lead.progress.suspected(peer.serial)

@@ -101,6 +101,13 @@ export class Peers {
     return true
   }
 
+  /** Silence of the last `ms` was this node's own: it does not count. */
+  excuse(context: Context, ms: number): void {
+    for (const peer of this.#peers.values()) {
+      peer.heardAt = millis(Math.min(context.now.elapsed, peer.heardAt + ms))
+    }
+  }
+
   /** The peers that became suspected by silence since the last call. */
   takeSilent(context: Context): readonly Peer[] {
     const limit = context.limits.heartbeatMs * context.limits.heartbeatsMissedMax

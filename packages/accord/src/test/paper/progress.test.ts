@@ -99,6 +99,19 @@ describe('7.2: what a silent coordinator left', () => {
   })
 })
 
+describe('7.2: suspicion', () => {
+  it('falls on a peer whose heartbeats are missed, not on one that a stalled node did not hear', () => {
+    const node = new ReplicaUnderTest({ self: 0, size: 3 })
+    alive(node, 1, 200)
+    // The process stands still for two seconds, and wakes before it reads what came meanwhile.
+    node.now += 2_000
+    const stalled = node.step({ kind: 'wake' })
+    expect(stalled.notices.filter(({ kind }) => kind === 'suspected')).toEqual([])
+    const silent = node.advance(500)
+    expect(silent.notices).toContainEqual({ kind: 'suspected', peer: 1, suspected: true })
+  })
+})
+
 describe('7.4: a node that was down', () => {
   it('asks the log of a peer that leads, in order, and goes on until nothing is left', () => {
     const node = new ReplicaUnderTest({ self: 0, size: 3 })
