@@ -57,12 +57,13 @@ export class Watch {
   readonly #isDurable: (node: number, id: bigint) => boolean
   readonly #recovering = new Map<bigint, Recovering>()
   readonly #issuedIn = new Map<bigint, number>()
+  readonly #bornAt = new Map<bigint, Micros>()
   readonly #preempted = new Set<bigint>()
   readonly #decidedAt = new Map<string, Micros>()
   readonly #lastInvalidated = new Map<number, { at: Micros; id: TxnId; life: number }>()
   readonly #deps = new Map<bigint, DecidedDeps>()
   readonly #ended: SimProcess[] = []
-  #recoveries: { node: number; at: Micros }[] = []
+  #recoveries: { node: number; at: Micros; id: TxnId }[] = []
 
   constructor(parts: {
     queue: EventQueue
@@ -110,10 +111,14 @@ export class Watch {
     })
   }
 
-  /** Recoveries that one of these nodes began since. */
+  /**
+   * Recoveries by these nodes since then, of transactions that are older: what a node outside them
+   * left undecided meanwhile is rightly recovered.
+   */
   recoveriesSince(at: Micros, nodes: ReadonlySet<number>): number {
     this.#recoveries = this.#recoveries.filter((each) => each.at >= at)
-    return this.#recoveries.filter((each) => nodes.has(each.node)).length
+    const isOld = (id: TxnId): boolean => (this.#bornAt.get(id) ?? 0) < at
+    return this.#recoveries.filter((each) => nodes.has(each.node) && isOld(each.id)).length
   }
 
   /** A frame on its way from a node: some are looked into. */
@@ -135,8 +140,7 @@ export class Watch {
     this.#trace.say(this.#queue.now, () => `n${node}.${life} ${show(notice)}`)
     switch (notice.kind) {
       case 'submitted':
-        this.#issuedIn.set(notice.id, life)
-        return this.violation('agreement', this.agreement.submitted(node, life, notice.id))
+        return this.#submitted(node, life, notice.id)
       case 'decided':
         return this.#decided(node, notice)
       case 'invalidated':
@@ -193,6 +197,18 @@ export class Watch {
     }
   }
 
+  /**
+   * An id whose record was lost with its write may be made again: nothing that names it left the
+   * node (`protocol.md` 3.3), so it was never issued.
+   */
+  #submitted(node: number, life: number, id: TxnId): void {
+    const wasLost = this.#issuedIn.has(id) && !this.#isDurable(node, id)
+    this.#issuedIn.set(id, life)
+    this.#bornAt.set(id, this.#queue.now)
+    if (wasLost) this.coverage.count('id made again that was lost with its write')
+    else this.violation('agreement', this.agreement.submitted(node, life, id))
+  }
+
   #decided(node: number, notice: Extract<Notice, { kind: 'decided' }>): void {
     this.coverage.count(PATHS[notice.path])
     this.#recovering.delete(notice.id)
@@ -231,7 +247,7 @@ export class Watch {
 
   #recover(node: number, life: number, notice: Extract<Notice, { kind: 'recovering' }>): void {
     this.coverage.count(`recovery of ${notice.status}`)
-    this.#recoveries.push({ node, at: this.#queue.now })
+    this.#recoveries.push({ node, at: this.#queue.now, id: notice.id })
     const other = this.#recovering.get(notice.id)
     if (other !== undefined && other.node !== node) this.coverage.count('two recoveries at once')
     this.#recovering.set(notice.id, { node, at: this.#queue.now })
