@@ -73,13 +73,24 @@ export class Ending {
     if (this.#isBroken()) return
     await this.#world.pump(() => this.#isBroken() || this.#areLevel(members), PATIENCE)
     await this.#world.pump(() => this.#isBroken(), SECOND)
-    const since = this.#world.queue.now
-    await this.#world.pump(() => this.#isBroken(), SECOND)
-    const recoveries = watch.recoveriesSince(since, new Set(majority))
-    if (recoveries > 0) {
-      const why = `${recoveries} within a second, though nothing is undecided`
-      watch.violation('liveness', { name: 'recoveries go on', why })
+    await this.#quiet(majority)
+  }
+
+  /**
+   * Recoveries stop. Nodes outside may still bring in what they left undecided, so that the first
+   * quiet second may take a while; it comes.
+   */
+  async #quiet(majority: readonly number[]): Promise<void> {
+    const { watch, queue } = this.#world
+    let recoveries = 0
+    for (let seconds = 0; seconds < 20 && !this.#isBroken(); seconds++) {
+      const since = queue.now
+      await this.#world.pump(() => this.#isBroken(), SECOND)
+      recoveries = watch.recoveriesSince(since, new Set(majority))
+      if (recoveries === 0) return
     }
+    const why = `${recoveries} in the last of twenty seconds of rest`
+    watch.violation('liveness', { name: 'recoveries go on', why })
   }
 
   /**

@@ -189,6 +189,12 @@ export class Injector {
         this.#queue.after(fault.for, () => disk.fill(false))
         return this.#took(fault.kind, fault.for)
       case 'wipe':
+        // A member that none of the others has met yet cannot be missed by them: later.
+        if (!this.#machines.every(({ wasOpen }) => wasOpen)) {
+          this.counts.disk--
+          this.#queue.after(300_000, () => this.#disk(fault))
+          return
+        }
         if (machine.state !== 'up') return
         machine.crash('power')
         machine.wipe()

@@ -53,6 +53,7 @@ export class Machine {
   #lives = 0
   #differs = false
   #wiped = false
+  #wasOpen = false
   /** Whether it ever was ahead of the true time by more than voters tolerate. */
   #wasAhead = false
   #restart: Micros = 100_000
@@ -100,6 +101,11 @@ export class Machine {
 
   get differs(): boolean {
     return this.#differs
+  }
+
+  /** Whether a node ever served here: its store is known to the others then. */
+  get wasOpen(): boolean {
+    return this.#wasOpen
   }
 
   get wiped(): boolean {
@@ -264,6 +270,7 @@ export class Machine {
   #opened(node: Node): void {
     this.#node = node
     this.#state = 'up'
+    this.#wasOpen = true
     this.#restart = 100_000
     this.#ground.trace.note(this.#ground.queue.now, this.serial, 'opened', this.#lives)
   }
