@@ -51,12 +51,14 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
   const on =
     options.faults === false ? new Set<FaultClass>() : drawClasses(root.fork('classes'), nodes)
   const horizon = Math.floor(shape.between(4_000_000, 9_000_000) * Math.max(1, requests / 400))
+  // Two nodes would say too little to each other for faults to hit.
+  const settings = drawSettings(root.fork('settings'))
   const machines = drawMachines(root.fork('machines'), nodes, on)
   return {
     seed: seed.toString(),
     nodes,
     machines,
-    settings: drawSettings(root.fork('settings')),
+    settings: nodes === 2 ? { ...settings, heartbeatMs: 60 } : settings,
     clients: drawClients(root.fork('clients'), {
       requests,
       horizon,
