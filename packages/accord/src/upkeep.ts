@@ -77,7 +77,7 @@ export class Upkeep {
     const { context, lead, coordination, divergence, reach } = this.#parts
     const lateMs = context.now.elapsed - this.#heartbeatAt
     if (lateMs < 0) return
-    // A node that stalled itself has heard nobody meanwhile, and what they said is still on its way.
+    // A node that stalled itself heard nobody, and what they said is still on its way.
     if (lateMs > context.limits.heartbeatMs) lead.peers.excuse(context, lateMs)
     this.#heartbeatAt = millis(context.now.elapsed + context.limits.heartbeatMs)
     const silent = lead.peers.takeSilent(context)

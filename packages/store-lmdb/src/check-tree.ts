@@ -91,7 +91,12 @@ class TreeWalk {
   }
 
   walk(): void {
-    this.#walkTree(this.#meta.main, 'data', Buffer.compare, () => {})
+    this.#walkTree(
+      this.#meta.main,
+      'data',
+      (a, b) => Buffer.compare(a, b),
+      () => {},
+    )
     const free: (readonly [number, number])[] = []
     this.#walkTree(this.#meta.free, 'free list', compareIntegers, (value, key) => {
       if (key.length !== 8) throw new Flaw('the free list has a key of another size')

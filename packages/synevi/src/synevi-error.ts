@@ -42,6 +42,7 @@ export interface SyneviErrorFields {
   readonly cause?: unknown
 }
 
+/** A failure: what was tried, why it failed, and whether it may have happened all the same. */
 export class SyneviError extends Error {
   override readonly name = 'SyneviError'
   readonly code: SyneviErrorCode

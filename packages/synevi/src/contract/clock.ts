@@ -2,6 +2,7 @@
 
 import type { Millis, Nanos } from '@synevi/accord'
 
+/** Everything in a node that has to do with time comes from here. */
 export interface Clock {
   /** `wall` may go back; `elapsed` never does. */
   now(): { readonly wall: Nanos; readonly elapsed: Millis }

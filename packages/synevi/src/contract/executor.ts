@@ -1,4 +1,6 @@
-/** The embedder's state machine: what runs on every node, in the same order, with the same result. */
+/**
+ * The embedder's state machine: what runs on every node, in the same order, with the same result.
+ */
 
 import type { Bytes, NodeSerial, TxnId } from '@synevi/accord'
 import type { Range } from './store.ts'
@@ -15,17 +17,22 @@ export interface Codec<T> {
   decode(bytes: Bytes): T
 }
 
-/** The outcome of a request as all nodes record it: an executor's refusal is `ok: false`, not an exception. */
+/**
+ * The outcome of a request as all nodes record it: an executor's refusal is `ok: false`, not an
+ * exception.
+ */
 export interface Outcome {
   readonly ok: boolean
   readonly value: Bytes
 }
 
+/** A table of one executor, by text keys. */
 export interface TableReader<V> {
   get(key: string): V | undefined
   /** In the order of the keys as UTF-8 bytes. */
   scan(prefix?: string): Iterable<readonly [string, V]>
 }
+/** A table that an execution may change. */
 export interface Table<V> extends TableReader<V> {
   put(key: string, value: V): void
   delete(key: string): void
@@ -37,6 +44,7 @@ export interface StateReader {
   scan(range: Range): Iterable<readonly [Bytes, Bytes]>
   table<V>(name: string, codec: Codec<V>): TableReader<V>
 }
+/** The state of one executor, which an execution may change. */
 export interface StateWriter extends StateReader {
   put(key: Bytes, value: Bytes): void
   delete(key: Bytes): void
@@ -60,15 +68,27 @@ export interface ExecuteContext extends StateWriter {
   afterApply(effect: () => void): void
 }
 
+/** A state machine; made by `defineExecutor`, or by hand. */
 export interface Executor {
-  /** [a-z0-9-]{1,64}: the part of a transaction's name before the first "/". `synevi` is reserved. */
+  /**
+   * [a-z0-9-]{1,64}: the part of a transaction's name before the first "/". `synevi` is reserved.
+   */
   readonly name: string
   readonly version: number
   /** The full names of the transactions it handles. */
   readonly handles: readonly string[]
-  /** Deterministic: same payload, state and context, same bytes. A throw discards the mutations and is the outcome. */
-  execute(txn: { readonly name: string; readonly payload: Bytes }, context: ExecuteContext): Outcome | Promise<Outcome>
-  query?(query: { readonly name: string; readonly payload: Bytes }, view: StateReader): Bytes | Promise<Bytes>
+  /**
+   * Deterministic: same payload, state and context, same bytes. A throw discards the mutations and
+   * is the outcome.
+   */
+  execute(
+    txn: { readonly name: string; readonly payload: Bytes },
+    context: ExecuteContext,
+  ): Outcome | Promise<Outcome>
+  query?(
+    query: { readonly name: string; readonly payload: Bytes },
+    view: StateReader,
+  ): Bytes | Promise<Bytes>
   /** Only for state kept outside the context: replayed from here after a restart. */
   appliedThrough?(): LogPosition | Promise<LogPosition>
 }

@@ -19,18 +19,27 @@ export interface PeerAddress {
 
 /** What a network tells the node. Never called synchronously from a call into the network. */
 export interface NetworkListener {
-  /** A frame from a peer that named this cluster and is among the peers of `connect`. The bytes are the receiver's. */
+  /**
+   * A frame from a peer that named this cluster and is among the peers of `connect`. The bytes are
+   * the receiver's.
+   */
   receive(from: NodeSerial, frame: Bytes): void
   /** A connection to the peer was established (its hello was accepted), or was lost. */
   link(peer: NodeSerial, up: boolean): void
-  /** A connection was refused, ours or theirs: `code` is a `SyneviErrorCode`, `why` one sentence. For the log. */
+  /**
+   * A connection was refused, ours or theirs: `code` is a `SyneviErrorCode`, `why` one sentence.
+   * For the log.
+   */
   refused(peer: NodeSerial | undefined, code: string, why: string): void
 }
 
+/** Best effort and nothing more: the protocol does without order, and with loss. */
 export interface Network {
   /** Resolves once peers can reach it. Rejects with `INVALID_ARGUMENT` when it cannot listen. */
   start(self: NetworkSelf, listener: NetworkListener): Promise<void>
-  /** The peers to be connected to from now on, replacing those before; links to others are closed. */
+  /**
+   * The peers to be connected to from now on, replacing those before; links to others are closed.
+   */
   connect(peers: readonly PeerAddress[]): void
   /** Best effort: may drop, repeat, delay, reorder; never throws, never blocks. */
   send(to: NodeSerial, frame: Bytes): void

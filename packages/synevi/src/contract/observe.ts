@@ -13,6 +13,11 @@ export interface Logger {
 }
 
 /** Says nothing. */
-export const SILENT: Logger = Object.freeze({ debug: ignore, info: ignore, warn: ignore, error: ignore })
+export const SILENT: Logger = Object.freeze({
+  debug: ignore,
+  info: ignore,
+  warn: ignore,
+  error: ignore,
+})
 
 function ignore(): void {}

@@ -202,7 +202,7 @@ export class Driver {
     try {
       let turnEnds = clock.now().elapsed + LANE_TURN_MS
       // The first execution begins after the Ready that asked for it was served as far as it goes.
-      await undefined
+      await Promise.resolve()
       for (
         let next = this.#executions.shift();
         next !== undefined;

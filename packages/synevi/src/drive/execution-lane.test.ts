@@ -310,7 +310,7 @@ describe('an executor that waits', () => {
     }
     const atOnce = await laneOf(run)
     const slow = await laneOf(async (text, context) => {
-      await undefined
+      await Promise.resolve()
       return run(text, context)
     })
     const execution = batch(1, 'a', 'bad', 'b')
@@ -373,6 +373,6 @@ function hostile(): Error {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 100 && !condition(); i++) await undefined
+  for (let i = 0; i < 100 && !condition(); i++) await Promise.resolve()
   expect(condition()).toBe(true)
 }

@@ -58,7 +58,7 @@ export class MemoryStore implements Store {
     }
     this.#writing = true
     // Nothing is seen before the promise resolves.
-    await undefined
+    await Promise.resolve()
     this.#writing = false
     for (const mutation of batch) this.#apply(mutation)
   }

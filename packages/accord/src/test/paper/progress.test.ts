@@ -100,7 +100,7 @@ describe('7.2: what a silent coordinator left', () => {
 })
 
 describe('7.2: suspicion', () => {
-  it('falls on a peer whose heartbeats are missed, not on one that a stalled node did not hear', () => {
+  it('falls on a peer that is silent, not on one that a stalled node did not hear', () => {
     const node = new ReplicaUnderTest({ self: 0, size: 3 })
     alive(node, 1, 200)
     // The process stands still for two seconds, and wakes before it reads what came meanwhile.
