@@ -95,6 +95,7 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
     if (family === WIRE_FAULTS && !chosen.some((each) => COUNTED.has(each))) {
       chosen.push(random.pick(['drop', 'duplicate'] as const))
     }
+    if (family === WIRE_FAULTS && nodes === 2) chosen.push('drop', 'duplicate')
     for (const each of chosen) on.add(each)
   }
   const single = [...DISKS, ...OTHERS, ...CLIENT_FAULTS, ...CLOCK_FAULTS, ...RESTARTS]
