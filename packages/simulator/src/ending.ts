@@ -22,8 +22,10 @@ import type { World } from './world/world.ts'
 const SECOND: Micros = 1_000_000
 /** Of the liveness phase, and of each heal after it. */
 const PATIENCE: Micros = 60 * SECOND
-/** Of one fresh request through each member. */
+/** Of one fresh request through each member, beside what recovery may take. */
 const FRESH: Micros = 2 * SECOND
+/** What one rank of the recovery timers may take: two slow round trips (`protocol.md` 7.2). */
+const RANK: Micros = 500_000
 
 interface Phase {
   serials: readonly number[]
@@ -94,6 +96,15 @@ export class Ending {
   }
 
   /**
+   * How long a fresh request may take: it may have to wait for a transaction that a node outside
+   * the majority left undecided, `recoverAfterMs` and a rank for each member (`product.md` G6).
+   */
+  get #freshMax(): Micros {
+    const { settings, nodes } = this.#world.plan
+    return FRESH + settings.recoverAfterMs * 1_000 + nodes * RANK
+  }
+
+  /**
    * One request through this member, tried again after refusals as a client would. A member whose
    * clock ran ahead is refused by its voters, as it should.
    */
@@ -103,20 +114,21 @@ export class Ending {
     const client = this.#clients[0]
     if (machine.wasAhead || step.kind !== 'submit' || client === undefined) return
     const began = queue.now
+    const freshMax = this.#freshMax
     const said: string[] = []
     const request = { ...step, id: requestId(random) }
-    while (!this.#isBroken() && queue.now < began + FRESH) {
+    while (!this.#isBroken() && queue.now < began + freshMax) {
       const result: { said: string | undefined; ended: boolean } = { said: undefined, ended: false }
       const ended = (code: string | undefined): void => {
         result.ended = true
         result.said = code
       }
-      client.once(machine, request, { timeoutMs: FRESH / 1000, ended })
-      const left = began + FRESH - queue.now
+      client.once(machine, request, { timeoutMs: freshMax / 1000, ended })
+      const left = began + freshMax - queue.now
       await this.#world.pump(() => result.ended || this.#isBroken(), left)
       if (result.ended && result.said === undefined) return
       said.push(result.said ?? 'nothing')
-      await this.#world.pump(() => this.#isBroken(), Math.min(50_000, began + FRESH - queue.now))
+      await this.#world.pump(() => this.#isBroken(), Math.min(50_000, began + freshMax - queue.now))
     }
     const rest = this.#unrest([machine])
     const why = `node ${machine.serial} said ${said.join(', ')} from ${began} on: ${rest}`
