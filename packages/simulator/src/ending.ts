@@ -97,7 +97,7 @@ export class Ending {
 
   /**
    * How long a fresh request may take: it may have to wait for a transaction that a node outside
-   * the majority left undecided, `recoverAfterMs` and a rank for each member (`product.md` G6).
+   * the majority left undecided, `recoverAfterMs` and a rank for each member.
    */
   get #freshMax(): Micros {
     const { settings, nodes } = this.#world.plan
