@@ -6,6 +6,7 @@
  */
 
 import type { Context } from '../context.ts'
+import { stop } from '../stop.ts'
 import { invariant } from '../invariant.ts'
 import type { TxnId, Timestamp } from '../time/timestamp.ts'
 import type { AppliedMarks } from '../txn/applied-marks.ts'
@@ -92,6 +93,11 @@ export class ExecutionOrder {
     while (!this.#halted) {
       const next = this.#least()
       if (next === undefined) return
+      if (this.#releasedMarks.covers(next.keys, next.executeAt)) {
+        const why = `transaction ${next.id} was decided below what runs already: its deps were not all`
+        stop(this.#context, { code: 'NODE_FAILED', why })
+        return
+      }
       const txn = this.#context.ledger.get(next.id)?.txn
       invariant(txn !== undefined, 'what is runnable has its payload')
       this.#drop(next.id)

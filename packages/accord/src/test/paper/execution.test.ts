@@ -3,9 +3,13 @@
 import { describe, expect, it } from 'vitest'
 import {
   BALLOT_ZERO,
+  millis,
+  nanos,
   NO_DEPS,
+  nodeSerial,
   type Deps,
   type Mark,
+  type Ready,
   type Timestamp,
   type TxnId,
 } from '../../index.ts'
@@ -153,5 +157,33 @@ describe('two outcomes of one transaction', () => {
     node.hear(1, { kind: 'preAccept', id: at(900, 1), txn: txnOf(1) })
     const said = stable(node, at(900, 1), { byte: 2 })
     expect(said.notices).toMatchObject([{ kind: 'fatal', code: 'NODE_FAILED' }])
+  })
+})
+
+describe('a decision whose deps left out what runs already', () => {
+  it('stops the node, before anything is executed out of order', () => {
+    const { replica: core } = new ReplicaUnderTest({ self: 0, size: 3 })
+    const now = { wall: nanos(1_000_000_000n), elapsed: millis(1_000) }
+    const decide = (id: TxnId): readonly Ready[] => {
+      const txn = txnOf(1)
+      const { digest } = txn
+      const message = { id, keys: DEFAULT_KEYS, executeAt: id, deps: NO_DEPS, digest, txn }
+      core.step(
+        { kind: 'receive', from: nodeSerial(1), message: { kind: 'stable', ...message } },
+        now,
+      )
+      const all: Ready[] = []
+      for (let ready = core.drain(); ready !== undefined; ready = core.drain()) {
+        all.push(ready)
+        core.step({ kind: 'stored', ready: ready.id }, now)
+      }
+      return all
+    }
+    expect(decide(at(20, 1)).flatMap((ready) => ready.execute)).toMatchObject([{ id: at(20, 1) }])
+    const late = decide(at(10, 1))
+    expect(late.flatMap((ready) => ready.execute)).toEqual([])
+    expect(late.flatMap((ready) => ready.notices)).toMatchObject([
+      { kind: 'fatal', code: 'NODE_FAILED' },
+    ])
   })
 })
