@@ -94,7 +94,7 @@ export class ExecutionOrder {
       const next = this.#least()
       if (next === undefined) return
       if (this.#releasedMarks.covers(next.keys, next.executeAt)) {
-        const why = `transaction ${next.id} was decided below what runs already: its deps were not all`
+        const why = `transaction ${next.id} was decided below what runs already: deps are missing`
         stop(this.#context, { code: 'NODE_FAILED', why })
         return
       }
