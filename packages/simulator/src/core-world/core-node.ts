@@ -89,6 +89,11 @@ export class CoreNode {
     return this.#queue.length > 0
   }
 
+  /** Of its clock that never goes back. */
+  get elapsedMs(): number {
+    return this.#elapsed
+  }
+
   /** Milliseconds until the core wants to be woken; undefined when it never does. */
   get dueInMs(): number | undefined {
     const deadline = this.#replica?.deadline()

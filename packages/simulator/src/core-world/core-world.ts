@@ -180,6 +180,12 @@ export class CoreWorld {
     this.#absorb(node)
   }
 
+  /** Time goes on at this node alone, until its next timer. */
+  fire(serial: number): void {
+    const due = this.node(serial).dueInMs
+    if (due !== undefined) this.leap(serial, Math.ceil(due))
+  }
+
   /** Time goes on everywhere; whoever is due wakes. */
   advance(ms: number): void {
     for (const node of this.nodes) node.advance(ms, ms)

@@ -95,7 +95,7 @@ class Explorer {
         seed: 1n,
         digest: payloadDigest,
         recoverAfterMs: 500,
-        heartbeatMs: 1_000,
+        heartbeatMs: 10_000,
         patienceMaxMs: 0,
       },
       wallOffsets: bounds.wallOffsets ?? [],

@@ -189,6 +189,7 @@ export class LocalMachine {
       case 'receive': {
         const { from, message } = this.packet(event.packet)
         node.step({ kind: 'receive', from, message })
+        if (message.kind === 'recoverOk') this.#linger(node)
         break
       }
       case 'receiveAndStop': {
@@ -216,9 +217,23 @@ export class LocalMachine {
     node.settle()
   }
 
+  /** A recoverer concludes from the first quorum of replies. */
+  #linger(node: CoreNode): void {
+    node.settle()
+    node.advance(node.dueInMs ?? 0, 0)
+    node.step({ kind: 'wake' })
+  }
+
   #stateOf(node: CoreNode, reached: Omit<LocalState, 'alive' | 'settled'>): number {
     const records = [...node.store.records()].sort((a, b) => compareTimestamps(a.id, b.id))
-    const key = canonical([reached.node, node.alive, node.store.state(), node.image(), records])
+    const key = canonical([
+      reached.node,
+      node.alive,
+      node.elapsedMs,
+      node.store.state(),
+      node.image(),
+      records,
+    ])
     let number = this.#byKey.get(key)
     if (number === undefined) {
       number = this.#states.length

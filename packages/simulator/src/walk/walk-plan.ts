@@ -24,10 +24,10 @@ export type Bias =
   /** Timers run at these two in turn, often. */
   | { readonly kind: 'duel'; readonly nodes: readonly [number, number] }
   /**
-   * PreAccepts of this node are late: its transactions are known as deps first, and recovered
-   * without a payload.
+   * PreAccepts of `node` are late, and so is all that would let it tell of them: its transactions
+   * are known as deps first, and recovered without a payload. `blind` learns of the others late.
    */
-  | { readonly kind: 'lateBirth'; readonly node: number }
+  | { readonly kind: 'lateBirth'; readonly node: number; readonly blind: number }
   /**
    * Outcomes are late everywhere, and so are first proposals if `accepts`: recoveries see what was
    * accepted, and not what it came to.
@@ -70,6 +70,8 @@ export interface WalkPlan {
   readonly encoded: boolean
   /** Memory is compared with the disk when the end begins. */
   readonly rebuilt: boolean
+  /** Recoverers do not linger: they conclude from the first quorum of replies. */
+  readonly swift: boolean
   /** Events before the end begins. */
   readonly events: number
   /** How far a timer leap goes, in milliseconds. */
@@ -103,7 +105,7 @@ export function drawPlan(
     [30, 'two'],
     [15, 'all'],
   ])
-  const txnCount = 2 + chance.below(n >= 5 ? 3 : 4)
+  const txnCount = chance.chance(0.25) ? 2 : 2 + chance.below(n >= 5 ? 3 : 4)
   const txns = Array.from({ length: txnCount }, (_, i) => ({
     node: chance.chance(0.7) ? i % n : chance.below(n),
     keys: drawKeys(chance, keyed),
@@ -139,7 +141,8 @@ export function drawPlan(
     prompt: chance.chance(0.5),
     encoded: chance.chance(0.03),
     rebuilt: chance.chance(0.25),
-    events: 6 + chance.below(12 * txnCount * Math.min(n, 5)),
+    swift: chance.chance(0.6),
+    events: 6 + chance.below(12 * txnCount * Math.min(n, 5)) * (chance.chance(0.15) ? 3 : 1),
     leapMs: chance.pick([30, 300, 3_000]),
     wallOffsets: drawOffsets(chance, n),
     replica: drawReplica(chance, seed),
@@ -186,7 +189,7 @@ function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }
       return { kind: 'early' }
     case 7:
     case 8:
-      return { kind: 'lateBirth', node }
+      return { kind: 'lateBirth', node, blind: any }
     case 9:
     case 10:
       return { kind: 'unheard', accepts: chance.chance(0.5) }

@@ -69,10 +69,10 @@ const hasExecution = (node: CoreNode): boolean => node.hasExecution
 const isDead = (node: CoreNode): boolean => !node.alive
 
 /** With a late birth: what makes a node look after deps it does not know. */
-const LEANS: ReadonlySet<string> = new Set(['stable', 'queryOk', 'recoverOk'])
+const LEANS: ReadonlySet<string> = new Set(['preAcceptOk', 'stable', 'queryOk', 'recoverOk'])
 
 /** With outcomes unheard: the steps of a recovery that timers carry on. */
-const WORDS: ReadonlySet<string> = new Set(['accept', 'recover', 'recoverOk', 'queryOk'])
+const WORDS: ReadonlySet<string> = new Set(['accept', 'recover', 'recoverOk', 'queryOk', 'nack'])
 const OUTCOMES: ReadonlySet<string> = new Set(['stable', 'decided', 'invalidated'])
 /** Long enough for every timer of a transaction. */
 const LEAP_MS = 3_000
@@ -86,7 +86,7 @@ function fateOf(packet: Packet, bias: Bias): 'held' | 'late' | undefined {
     case 'heldVote':
       return from === bias.node && message.kind === 'preAcceptOk' ? 'held' : undefined
     case 'lateBirth':
-      return isLate(packet, bias.node) ? 'late' : undefined
+      return isLate(packet, bias) ? 'late' : undefined
     case 'unheard':
       if (message.kind === 'accept')
         return bias.accepts && isZero(message.ballot) ? 'late' : undefined
@@ -97,7 +97,9 @@ function fateOf(packet: Packet, bias: Bias): 'held' | 'late' | undefined {
 }
 
 /** The birth itself, and what would let its coordinator tell of it. */
-function isLate({ from, to, message }: Packet, node: number): boolean {
+function isLate({ from, to, message }: Packet, bias: Bias & { kind: 'lateBirth' }): boolean {
+  const { node, blind } = bias
+  if (to === blind && (message.kind === 'preAccept' || message.kind === 'stable')) return true
   if (from === node) return message.kind === 'preAccept'
   return to === node && (message.kind === 'query' || message.kind === 'recover')
 }
@@ -181,7 +183,7 @@ class Walk {
       case 'execute':
         return world.executeNext(this.#chance.pick(executions).serial)
       case 'leap':
-        return world.leap(this.#chance.below(this.#plan.n), leapMs)
+        return this.#timers(this.#chance.below(this.#plan.n), leapMs)
       case 'crash':
         return this.#crash(this.#chance.below(this.#plan.n), false)
       case 'restart':
@@ -227,6 +229,7 @@ class Walk {
     if (drop > 0 && this.#chance.chance(drop)) return this.#world.transcript.packet(packet, ' LOST')
     if (duplicate > 0 && this.#chance.chance(duplicate)) this.#world.bag.push(packet)
     this.#world.deliver(packet)
+    if (this.#plan.swift && packet.message.kind === 'recoverOk') this.#hurry(packet.to)
     for (const bias of biases) this.#lean(packet, bias)
   }
 
@@ -249,6 +252,17 @@ class Walk {
       this.#leap(packet.to)
     if (bias.kind === 'duel' && this.#chance.chance(0.1))
       this.#leap(bias.nodes[this.#duelTurn++ % 2] ?? 0)
+  }
+
+  /** One timer of a node, or all within so many milliseconds. */
+  #timers(node: number, ms: number): void {
+    if (this.#chance.chance(0.5)) this.#world.fire(node)
+    else this.#world.leap(node, ms)
+  }
+
+  /** The next timers run: of a recoverer, the one that ends its wait for more than a quorum. */
+  #hurry(node: number): void {
+    for (let i = 0; i < 3; i++) this.#world.fire(node)
   }
 
   #leap(node: number): void {
