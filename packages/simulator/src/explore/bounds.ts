@@ -25,6 +25,8 @@ export interface Bounds {
   readonly together?: boolean
   /** Only the transaction with the least id is recovered early; else any. */
   readonly recoverFirst?: boolean
+  /** Recoverers conclude from the first quorum of replies; else they wait for all, or for the end. */
+  readonly swift?: boolean
   /** Added to the wall clock of each node, in nanoseconds. */
   readonly wallOffsets?: readonly bigint[]
 }
@@ -58,6 +60,16 @@ export const DEFAULT_BOUNDS: readonly Bounds[] = [
 
 /** Minutes each. */
 export const DEEP_BOUNDS: readonly Bounds[] = [
+  {
+    name: '1 swift recovery of the first',
+    n: 3,
+    txns: TWO,
+    ...NONE,
+    recoveries: 1,
+    together: true,
+    recoverFirst: true,
+    swift: true,
+  },
   { name: '1 recovery', n: 3, txns: TWO, ...NONE, recoveries: 1 },
   { name: '1 loss, 1 recovery', n: 3, txns: TWO, ...NONE, losses: 1, recoveries: 1 },
   { name: '1 duplicate, 1 recovery', n: 3, txns: TWO, ...NONE, duplicates: 1, recoveries: 1 },

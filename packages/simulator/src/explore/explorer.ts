@@ -101,10 +101,10 @@ class Explorer {
       wallOffsets: bounds.wallOffsets ?? [],
       prompt: true,
     }
-    this.#machine = new LocalMachine(
-      this.#options,
-      bounds.txns.map((txn) => txn.keys),
-    )
+    this.#machine = new LocalMachine(this.#options, {
+      keys: bounds.txns.map((txn) => txn.keys),
+      swift: bounds.swift === true,
+    })
   }
 
   run(): Exploration {

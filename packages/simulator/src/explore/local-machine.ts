@@ -6,7 +6,7 @@
  */
 
 import type { Message, NodeSerial, TxnId } from '@synevi/accord'
-import { compareTimestamps, keysOf, nodeSerial, type Keys } from '@synevi/accord'
+import { compareBallots, compareTimestamps, keysOf, nodeSerial, type Keys } from '@synevi/accord'
 import type { CoreNode } from '../core-world/core-node.ts'
 import { newNode, type CoreWorldOptions } from '../core-world/core-world.ts'
 import type { Effect } from '../core-world/effect.ts'
@@ -54,6 +54,7 @@ interface LocalState {
   readonly settled: readonly TxnId[]
 }
 
+const PROPOSALS: ReadonlySet<Message['kind']> = new Set(['recover', 'accept', 'acceptInvalid'])
 const IDLE_WHEN_SETTLED: ReadonlySet<Message['kind']> = new Set([
   'preAcceptOk',
   'refused',
@@ -73,6 +74,7 @@ const LEAP_MS = 3_000
 export class LocalMachine {
   readonly #options: CoreWorldOptions
   readonly #keys: readonly Keys[]
+  readonly #swift: boolean
   readonly #states: LocalState[] = []
   readonly #byKey = new Map<string, number>()
   readonly #packets: PacketKind[] = []
@@ -81,10 +83,11 @@ export class LocalMachine {
   /** Nodes that stand in a state and were not used since, a few. */
   readonly #standing = new Map<number, CoreNode>()
 
-  /** `keys`: of each transaction. */
-  constructor(options: CoreWorldOptions, keys: readonly Keys[]) {
+  /** `keys`: of each transaction. `swift`: recoverers conclude from the first quorum of replies. */
+  constructor(options: CoreWorldOptions, of: { keys: readonly Keys[]; swift: boolean }) {
     this.#options = options
-    this.#keys = keys
+    this.#keys = of.keys
+    this.#swift = of.swift
   }
 
   get stateCount(): number {
@@ -140,7 +143,7 @@ export class LocalMachine {
     const effects = node.takeEffects()
     const sent: number[] = []
     for (const effect of effects) {
-      if (effect.kind !== 'sent' || !isExplored(event, effect.message)) continue
+      if (effect.kind !== 'sent' || !this.#isExplored(event, effect.message)) continue
       sent.push(this.#packetOf({ from: node.serial, to: effect.to, message: effect.message }))
     }
     const next = this.#stateOf(node, { node: node.serial, parent: state, event })
@@ -189,7 +192,7 @@ export class LocalMachine {
       case 'receive': {
         const { from, message } = this.packet(event.packet)
         node.step({ kind: 'receive', from, message })
-        if (message.kind === 'recoverOk') this.#linger(node)
+        if (this.#swift && message.kind === 'recoverOk') this.#endLinger(node)
         break
       }
       case 'receiveAndStop': {
@@ -218,7 +221,7 @@ export class LocalMachine {
   }
 
   /** A recoverer concludes from the first quorum of replies. */
-  #linger(node: CoreNode): void {
+  #endLinger(node: CoreNode): void {
     node.settle()
     node.advance(node.dueInMs ?? 0, 0)
     node.step({ kind: 'wake' })
@@ -255,6 +258,20 @@ export class LocalMachine {
     }
   }
 
+  /**
+   * Heartbeats are lost, and so is what timers send again when they run early: losing is always
+   * allowed, and it is what they bring about that is looked for.
+   */
+  #isExplored(event: LocalEvent, message: Message): boolean {
+    if (message.kind === 'heartbeat') return false
+    if (event.kind === 'recover') return PROPOSALS.has(message.kind) && event.id === idIn(message)
+    if (event.kind !== 'receive') return true
+    const heard = this.packet(event.packet).message
+    if (heard.kind !== 'recoverOk') return true
+    if (message.kind === 'recover') return compareBallots(message.ballot, heard.ballot) !== 0
+    return message.kind !== 'preAccept' && message.kind !== 'query'
+  }
+
   #packetOf(packet: PacketKind): number {
     const key = canonical([packet.from, packet.to, packet.message])
     let number = this.#packetByKey.get(key)
@@ -273,16 +290,8 @@ export class LocalMachine {
   }
 }
 
-/**
- * Heartbeats are lost, and so is what early timers send beside one recovery: losing is always
- * allowed.
- */
-function isExplored(event: LocalEvent, message: Message): boolean {
-  if (message.kind === 'heartbeat') return false
-  if (event.kind !== 'recover') return true
-  if (message.kind !== 'recover' && message.kind !== 'accept' && message.kind !== 'acceptInvalid')
-    return false
-  return event.id === message.id
+function idIn(message: Message): TxnId | undefined {
+  return 'id' in message ? message.id : undefined
 }
 
 function subjectOf(event: LocalEvent): number | bigint {
