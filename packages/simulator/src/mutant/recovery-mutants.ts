@@ -329,7 +329,10 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
         replace: 'if (txn !== undefined && rounds.size > 1_000) {\n      // Begin again',
       },
     ],
-    hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    hunts: [{ by: 'walk', n: 3, seedsMax: 20_000 }],
+    harmless:
+      'recovery then proposes what has support, or invalidates what nobody can have decided: ' +
+      'safe, and its client submits again where it could have had its result',
   },
   {
     name: 'pre-empted recovery not watched',

@@ -29,10 +29,10 @@ export type Bias =
    */
   | { readonly kind: 'lateBirth'; readonly node: number; readonly blind: number }
   /**
-   * Outcomes are late everywhere, and so are first proposals if `accepts`: recoveries see what was
-   * accepted, and not what it came to.
+   * Outcomes are late everywhere, first proposals if `accepts`, and what asks for a promise at
+   * `deaf`: recoveries see what was accepted, and not what it came to.
    */
-  | { readonly kind: 'unheard'; readonly accepts: boolean }
+  | { readonly kind: 'unheard'; readonly accepts: boolean; readonly deaf: number | undefined }
   /** Recoveries begin while everything is still on its way. */
   | { readonly kind: 'early' }
 
@@ -192,7 +192,11 @@ function drawBias(chance: Prng, of: { n: number; node: number; deadMax: number }
       return { kind: 'lateBirth', node, blind: any }
     case 9:
     case 10:
-      return { kind: 'unheard', accepts: chance.chance(0.5) }
+      return {
+        kind: 'unheard',
+        accepts: chance.chance(0.6),
+        deaf: chance.chance(0.6) ? node : undefined,
+      }
     default:
       return { kind: 'none' }
   }

@@ -88,12 +88,16 @@ function fateOf(packet: Packet, bias: Bias): 'held' | 'late' | undefined {
     case 'lateBirth':
       return isLate(packet, bias) ? 'late' : undefined
     case 'unheard':
-      if (message.kind === 'accept')
-        return bias.accepts && isZero(message.ballot) ? 'late' : undefined
-      return OUTCOMES.has(message.kind) ? 'late' : undefined
+      return isUnheard(packet, bias) ? 'late' : undefined
     default:
       return undefined
   }
+}
+
+function isUnheard({ to, message }: Packet, bias: Bias & { kind: 'unheard' }): boolean {
+  if (message.kind === 'accept') return bias.accepts && isZero(message.ballot)
+  if (message.kind === 'recover' || message.kind === 'query') return to === bias.deaf
+  return OUTCOMES.has(message.kind)
 }
 
 /** The birth itself, and what would let its coordinator tell of it. */
@@ -150,11 +154,19 @@ class Walk {
       this.#events++
       if (this.#dying !== undefined) this.#die(this.#dying)
       if (this.#events > 10 * events + 100) break
+      if (this.#isIdle() && this.#chance.chance(0.3)) break
     }
     if (this.#plan.rebuilt) for (const node of this.#world.nodes) checkRebuilt(node)
     this.#heal()
     complete(this.#world, PATIENCE_MS)
     return this.#result()
+  }
+
+  /** Nothing is under way: only timers and crashes could happen. */
+  #isIdle(): boolean {
+    const { bag, nodes } = this.#world
+    if (bag.length > 0 || this.#submitted < this.#plan.txns.length) return false
+    return !nodes.some((node) => node.hasWrite || node.hasExecution)
   }
 
   #event(): void {
