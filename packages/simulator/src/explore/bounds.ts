@@ -25,7 +25,7 @@ export interface Bounds {
   readonly together?: boolean
   /** Only the transaction with the least id is recovered early; else any. */
   readonly recoverFirst?: boolean
-  /** Recoverers conclude from the first quorum of replies; else they wait for all, or for the end. */
+  /** Recoverers conclude from the first quorum of replies; else they wait for all, or the end. */
   readonly swift?: boolean
   /** Added to the wall clock of each node, in nanoseconds. */
   readonly wallOffsets?: readonly bigint[]
@@ -76,6 +76,6 @@ export const DEEP_BOUNDS: readonly Bounds[] = [
   { name: '1 restart, 1 recovery', n: 3, txns: TWO, ...NONE, restarts: 1, recoveries: 1 },
   { name: '1 death, 1 recovery', n: 3, txns: TWO, ...NONE, deaths: 1, recoveries: 1 },
   { name: '2 recoveries', n: 3, txns: TWO, ...NONE, recoveries: 2 },
-  { name: '3 transactions', n: 3, txns: THREE, ...NONE },
+  { name: '3 transactions', n: 3, txns: THREE, ...NONE, together: true },
   { name: 'n=4, 1 recovery', n: 4, txns: TWO, ...NONE, recoveries: 1 },
 ]
