@@ -11,6 +11,7 @@ import {
   type TxnId,
   type Vote,
 } from '@synevi/accord'
+import { check } from './violation.ts'
 
 /** Mutable: owned by the {@link Truth} of the run. */
 export interface KnownTxn {
@@ -26,6 +27,8 @@ export interface KnownTxn {
    */
   readonly after: Timestamp
   outcome: Timestamp | 'invalid' | undefined
+  /** Decided by the votes of a fast quorum. */
+  isFast: boolean
   /** Each set of deps that a decision was given, once. */
   readonly deps: Deps[]
   /** Durable ones. */
@@ -60,6 +63,19 @@ export function copyKnown(known: KnownTxn): KnownTxn {
     proposals,
     ballots: new Map(known.ballots),
   }
+}
+
+/** What stands under a ballot. Throws a Violation when that is another value (13.1.7). */
+export function proposalOf(known: KnownTxn, ballot: number, value: Proposal['value']): Proposal {
+  let proposal = known.proposals.get(ballot)
+  if (proposal === undefined) known.proposals.set(ballot, (proposal = { value, accepted: 0 }))
+  const { value: before } = proposal
+  check(
+    before === value,
+    'ballots',
+    () => `two values of ${known.id} under one ballot: ${before} and ${value}`,
+  )
+  return proposal
 }
 
 /** All that is judged by, as plain data. */

@@ -33,10 +33,14 @@ export function checkSupport(known: KnownTxn, value: Timestamp, f: number): void
 /**
  * A value is decided when q members accepted it under one ballot, or F voted yes and it is the id.
  */
-export function checkChosen(known: KnownTxn, value: Timestamp | 'invalid', n: number): void {
+export function checkChosen(
+  known: KnownTxn,
+  value: Timestamp | 'invalid',
+  n: number,
+): 'accepted' | 'fast' {
   const { q, fast } = quorums(n)
   for (const proposal of known.proposals.values()) {
-    if (proposal.value === value && bitCount(proposal.accepted) >= q) return
+    if (proposal.value === value && bitCount(proposal.accepted) >= q) return 'accepted'
   }
   let yes = 0
   for (const vote of known.votes.values()) if (vote.yes) yes++
@@ -47,6 +51,29 @@ export function checkChosen(known: KnownTxn, value: Timestamp | 'invalid', n: nu
     'not chosen',
     () => `${known.id} decided ${value} with ${yes} yes votes and no accept quorum`,
   )
+  return 'fast'
+}
+
+/**
+ * Whoever proposes under a higher ballot than one under which a quorum accepted proposes the same
+ * value, and after a fast decision the id: though nobody knows yet that it is decided (6.4).
+ */
+export function checkKept(known: KnownTxn, n: number): void {
+  const { q } = quorums(n)
+  if (known.isFast) checkAbove(known, 0, known.id)
+  for (const [ballot, { value, accepted }] of known.proposals) {
+    if (bitCount(accepted) >= q) checkAbove(known, ballot, value)
+  }
+}
+
+function checkAbove(known: KnownTxn, ballot: number, value: Timestamp | 'invalid'): void {
+  for (const [higher, { value: other }] of known.proposals) {
+    check(
+      higher <= ballot || other === value,
+      'agreement',
+      () => `${known.id} was chosen at ${value}, and then ${other} was proposed`,
+    )
+  }
 }
 
 /** How many bits are set; up to 30. */

@@ -139,6 +139,20 @@ describe('Truth', () => {
     story.decided(A, id, at(5, B))
   })
 
+  it('rejects another value once one was chosen, though nobody decided it', () => {
+    const story = new Story()
+    const id = at(1)
+    story.born(id)
+    story.yes(A, id)
+    story.no(B, id, at(5, B))
+    story.accepted(B, id, { round: 2, node: B }, at(5, B))
+    story.accepted(C, id, { round: 1, node: C }, 'invalid')
+    story.accepted(C, id, { round: 2, node: B }, at(5, B))
+    story.accepted(A, id, { round: 1, node: A }, 'invalid')
+    const third = { round: 3, node: A }
+    expect(() => story.accepted(A, id, third, 'invalid')).toThrow(/^agreement/)
+  })
+
   it('rejects a proposal without support', () => {
     const story = new Story()
     const id = at(1)

@@ -22,8 +22,16 @@ import {
 } from '@synevi/accord'
 import type { Effect } from './effect.ts'
 import { ExecutionOrder } from './execution-order.ts'
-import { ballotKey, copyKnown, covers, imageOfKnown, sameDeps, type KnownTxn } from './known-txn.ts'
-import { bitCount, checkChosen, checkSupport, quorums } from './legal.ts'
+import {
+  ballotKey,
+  copyKnown,
+  covers,
+  imageOfKnown,
+  proposalOf,
+  sameDeps,
+  type KnownTxn,
+} from './known-txn.ts'
+import { bitCount, checkChosen, checkKept, checkSupport, quorums } from './legal.ts'
 import { Minted } from './minted.ts'
 import { Submissions } from './submissions.ts'
 import { check } from './violation.ts'
@@ -195,6 +203,7 @@ export class Truth {
       submission,
       after,
       outcome: undefined,
+      isFast: false,
       deps: [],
       votes: new Map(),
       yesHeard: 0,
@@ -211,7 +220,8 @@ export class Truth {
       if (!vote.yes) this.#minted.add(vote.witnessedAt, record.id)
     }
     if (accepted !== undefined) {
-      this.#propose(known, ballotKey(accepted.ballot), accepted.value).accepted |= 1 << node
+      proposalOf(known, ballotKey(accepted.ballot), accepted.value).accepted |= 1 << node
+      checkKept(known, this.n)
     }
     if (outcome?.kind === 'invalidated') this.#decide(known, 'invalid')
     if (outcome?.kind === 'decided') {
@@ -292,20 +302,9 @@ export class Truth {
   #proposed(node: NodeSerial, id: TxnId, ballot: number, value: Timestamp | 'invalid'): void {
     this.#ballot(node, id, ballot)
     const known = this.#of(id)
-    this.#propose(known, ballot, value)
+    proposalOf(known, ballot, value)
+    checkKept(known, this.n)
     if (value !== 'invalid') checkSupport(known, value, this.#f)
-  }
-
-  #propose(known: KnownTxn, ballot: number, value: Timestamp | 'invalid'): { accepted: number } {
-    let proposal = known.proposals.get(ballot)
-    if (proposal === undefined) known.proposals.set(ballot, (proposal = { value, accepted: 0 }))
-    const { value: before } = proposal
-    check(
-      before === value,
-      'ballots',
-      () => `two values of ${known.id} under one ballot: ${before} and ${value}`,
-    )
-    return proposal
   }
 
   #decide(known: KnownTxn, value: Timestamp | 'invalid'): void {
@@ -316,7 +315,8 @@ export class Truth {
       () => `${id} is ${outcome} and ${value}`,
     )
     if (outcome !== undefined) return
-    checkChosen(known, value, this.n)
+    known.isFast = checkChosen(known, value, this.n) === 'fast'
+    checkKept(known, this.n)
     known.outcome = value
     if (value === 'invalid') return
     checkSupport(known, value, this.#f)

@@ -315,7 +315,17 @@ class Walk {
     if (!this.#world.node(node).alive) return
     this.#crashes++
     this.#world.crash(node, this.#chance.chance(0.5) ? 'written' : 'lost')
-    if (forGood && this.#deadForGood < this.#plan.deadMax) this.#deadForGood++
+    if (!forGood || this.#deadForGood >= this.#plan.deadMax) return
+    this.#deadForGood++
+    if (this.#chance.chance(0.5)) this.#forget(node)
+  }
+
+  /** What it said last is lost with it. */
+  #forget(node: number): void {
+    for (const packets of [this.#world.bag, this.#held]) {
+      const kept = packets.filter(({ from }) => from !== node)
+      packets.splice(0, packets.length, ...kept)
+    }
   }
 
   #restart(node: number): void {
