@@ -9,6 +9,7 @@ import type { CoreNode } from '../core-world/core-node.ts'
 import { CoreWorld, type Packet } from '../core-world/core-world.ts'
 import { complete } from '../core-world/completion.ts'
 import { checkRebuilt } from '../core-world/rebuilt.ts'
+import { checkWatched } from '../core-world/watched.ts'
 import { Prng } from '../prng.ts'
 import { drawPlan, type Bias, type Rates, type WalkPlan } from './walk-plan.ts'
 
@@ -156,6 +157,7 @@ class Walk {
       if (this.#events > 10 * events + 100) break
       if (this.#isIdle() && this.#chance.chance(0.3)) break
     }
+    for (const node of this.#world.nodes) checkWatched(node)
     if (this.#plan.rebuilt) for (const node of this.#world.nodes) checkRebuilt(node)
     this.#heal()
     complete(this.#world, PATIENCE_MS)
