@@ -75,6 +75,8 @@ export interface Ground {
   readonly acknowledgements: Acknowledgements
   /** What no node may ever say. */
   readonly trouble: (what: string) => void
+  /** But these codes, in this row. */
+  readonly maySay: ReadonlySet<string>
   /** Members that never come back. */
   readonly lost: ReadonlySet<number>
 }
@@ -239,7 +241,7 @@ export class Client {
           return true
         }
       } else {
-        const ready = cluster.members.filter(({ isReady }) => isReady)
+        const ready = cluster.members.filter(({ isReady, serial }) => isReady && !lost.has(serial))
         if (ready.length > 0) {
           this.#node = this.#random.pick(ready).serial
           return true
@@ -252,7 +254,7 @@ export class Client {
   }
 
   async #ask(question: Question, f: string): Promise<Attempt> {
-    const { cluster, workload, trouble } = this.#ground
+    const { cluster, workload, trouble, maySay } = this.#ground
     const { timeoutMs } = this.#habit
     const heard = await cluster.member(this.#node).ask(question, timeoutMs + GRACE_MS)
     switch (heard.kind) {
@@ -271,7 +273,9 @@ export class Client {
       }
       case 'failed': {
         const { code, message, definite } = heard.failure
-        if (NEVER_SAID.has(code)) trouble(`member ${this.#node} said ${code}: ${message}`)
+        if (NEVER_SAID.has(code) && !maySay.has(code)) {
+          trouble(`member ${this.#node} said ${code}: ${message}`)
+        }
         return { kind: 'failed', code, definite }
       }
       case 'gone':

@@ -41,8 +41,18 @@ export function line(result: RowResult): string {
   ])
 }
 
+/** A row that this machine cannot run. */
+export function skippedLine(row: {
+  readonly name: string
+  readonly size: number
+  readonly why: string
+}): string {
+  const empty = Array.from({ length: COLUMNS.length - 3 }, () => '-')
+  return `${align([`${row.size}`, row.name, ...empty, 'skipped'])}\n    ${row.why}`
+}
+
 /** The verdict of all, with counts. */
-export function lastLine(results: readonly RowResult[]): string {
+export function lastLine(results: readonly RowResult[], skipped: number): string {
   const sum = (of: (result: RowResult) => number): number =>
     results.reduce((total, result) => total + of(result), 0)
   const verdicts = results.map((result) => verdictOf(result).verdict)
@@ -52,7 +62,8 @@ export function lastLine(results: readonly RowResult[]): string {
   const faults = sum((result) => result.faults.length)
   return (
     `nemesis: ${word}: ${results.length} rows, ${faults} faults, ${operations} operations: ` +
-    `${count('ok')} rows ok, ${count('FAILED')} failed, ${count('INVALID')} invalid`
+    `${count('ok')} rows ok, ${count('FAILED')} failed, ${count('INVALID')} invalid, ` +
+    `${skipped} skipped`
   )
 }
 

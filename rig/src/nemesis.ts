@@ -6,10 +6,11 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { Cleanup } from './cleanup.ts'
-import { header, line, lastLine } from './nemesis-table.ts'
+import { header, line, lastLine, skippedLine } from './nemesis-table.ts'
 import { verdictOf, type RowResult } from './row-result.ts'
 import { runRow } from './row-run.ts'
-import { ROWS, type Row } from './rows.ts'
+import type { Row } from './row.ts'
+import { ROWS } from './rows.ts'
 
 const HELP = `npm run nemesis -- [options]
   --nodes 3|5      size of the clusters (default: both)
@@ -39,9 +40,16 @@ async function main(): Promise<number> {
   say(`nemesis: seed ${options.seed}, ${options.seconds} s of load for each row`)
   say(header())
   const results: RowResult[] = []
+  let skipped = 0
   for (const size of options.sizes) {
     for (const row of options.rows) {
       if (!row.fits(size)) continue
+      const why = row.skipped?.()
+      if (why !== undefined) {
+        skipped++
+        say(skippedLine({ name: row.name, size, why }))
+        continue
+      }
       const { seconds, seed, withTimeline } = options
       const result = await runRow({ row, size, seconds, seed, cleanup, withTimeline })
       results.push(result)
@@ -50,7 +58,7 @@ async function main(): Promise<number> {
       for (const each of result.timeline) say(`    ${each}`)
     }
   }
-  say(lastLine(results))
+  say(lastLine(results, skipped))
   const isGood = results.length > 0 && results.every((each) => verdictOf(each).verdict === 'ok')
   return isGood ? 0 : 1
 }

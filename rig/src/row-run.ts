@@ -8,6 +8,7 @@ import { Cluster } from './cluster.ts'
 import type { Fault } from './fault.ts'
 import { judge } from './judge.ts'
 import { MonotonicClock, sleep } from './monotonic.ts'
+import type { MemberPlan } from './orders.ts'
 import {
   BACK_MAX_MS,
   OPERATIONS_MIN,
@@ -15,7 +16,7 @@ import {
   type FaultRecord,
   type RowResult,
 } from './row-result.ts'
-import type { Row } from './rows.ts'
+import type { Row } from './row.ts'
 
 /** Before, between and after faults, at least. */
 const CALM_MS = 700
@@ -45,8 +46,11 @@ export interface RowOptions {
 
 /** Never rejects: what goes wrong is in the result. */
 export async function runRow(options: RowOptions): Promise<RowResult> {
-  const { size, seed, cleanup, withTimeline } = options
-  const plan = (): { tellsAll: boolean } => ({ tellsAll: withTimeline === true })
+  const { row, size, seed, cleanup, withTimeline } = options
+  const plan = (serial: number): Partial<MemberPlan> => ({
+    tellsAll: withTimeline === true,
+    ...row.plan?.(serial),
+  })
   const cluster = await Cluster.make({ size, seed, cleanup, plan })
   const run = new RowRun(options, cluster)
   try {
@@ -85,10 +89,12 @@ class RowRun {
       ...{ cluster, workload: this.#workload, recorder: this.#recorder, clock: this.#clock },
       ...{ acknowledgements: this.#acknowledgements, lost: this.#lost },
       trouble: (what) => cluster.troubles.push(what),
+      maySay: new Set(row.maySay),
     }
   }
 
   async all(): Promise<void> {
+    await this.#options.row.prepare?.(this.#cluster, this.#options.cleanup)
     await this.#cluster.start()
     const clients = this.#clients()
     const began = performance.now()

@@ -65,13 +65,13 @@ test('the figures of a row are the worst of its faults', () => {
 })
 
 test('the last line fails when any row is not ok, or there was none', () => {
-  expect(lastLine([GOOD, GOOD])).toBe(
-    'nemesis: ok: 2 rows, 2 faults, 400 operations: 2 rows ok, 0 failed, 0 invalid',
+  expect(lastLine([GOOD, GOOD], 0)).toBe(
+    'nemesis: ok: 2 rows, 2 faults, 400 operations: 2 rows ok, 0 failed, 0 invalid, 0 skipped',
   )
-  expect(lastLine([GOOD, { ...GOOD, ok: 0 }])).toBe(
-    'nemesis: FAILED: 2 rows, 2 faults, 210 operations: 1 rows ok, 0 failed, 1 invalid',
+  expect(lastLine([GOOD, { ...GOOD, ok: 0 }], 2)).toBe(
+    'nemesis: FAILED: 2 rows, 2 faults, 210 operations: 1 rows ok, 0 failed, 1 invalid, 2 skipped',
   )
-  expect(lastLine([])).toMatch(/^nemesis: FAILED: 0 rows/)
+  expect(lastLine([], 0)).toMatch(/^nemesis: FAILED: 0 rows/)
 })
 
 test('a gap begins with the last answer before the fault, and counts survivors only', () => {
