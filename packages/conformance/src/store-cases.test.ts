@@ -3,7 +3,7 @@
  * in its way.
  */
 
-import type { Bytes, Mutation, Range, Store } from 'synevi'
+import type { Bytes, Mutation, Range, Store, StoreView } from 'synevi'
 import { describe, expect, it } from 'vitest'
 import { storeCases } from './store-cases.ts'
 import type { StoreFixture } from './store-fixture.ts'
@@ -36,6 +36,8 @@ type Fault =
   | 'close does not wait'
   | 'writes after close'
   | 'forgets at close'
+  | 'view is live'
+  | 'closed view reads'
   | 'always full'
 
 /** Which fault each case must notice, by the beginning of its name. */
@@ -63,6 +65,8 @@ const NOTICED: Readonly<Record<string, Fault>> = {
   'closing waits': 'close does not wait',
   'after closing': 'writes after close',
   'opened again': 'forgets at close',
+  'a view shows': 'view is live',
+  'a closed view': 'closed view reads',
   'it says how large': 'always full',
 }
 
@@ -138,6 +142,24 @@ class TestStore implements Store {
   write(batch: readonly Mutation[]): Promise<void> {
     this.#writing = this.#write(batch)
     return this.#writing
+  }
+
+  view(): StoreView {
+    const image = new TestStore('none')
+    image.#pairs = this.#pairs
+    let isClosed = false
+    const open = (): TestStore => {
+      if ((isClosed || this.#closed) && this.#fault !== 'closed view reads')
+        throw new Error('the view is closed')
+      return this.#fault === 'view is live' ? this : image
+    }
+    return {
+      get: (key) => open().get(key),
+      scan: (range) => open().scan(range),
+      close: () => {
+        isClosed = true
+      },
+    }
   }
 
   async close(): Promise<void> {

@@ -333,6 +333,51 @@ export const storeCases: readonly ConformanceCase<MakeStore>[] = [
     model.apply([put(key(7), bytes(1))])
     model.checkAll(again)
   }),
+  storeCase('a view shows one moment, whatever is written', async ({ store, write, model }) => {
+    if (store.view === undefined) return
+    await write(numbered(300))
+    const before = model.copy()
+    const view = store.view()
+    const other = store.view()
+    const seen = view.scan({})[Symbol.iterator]()
+    for (let round = 0; round < 5; round++) {
+      await write(numbered(600).map(({ key }) => put(key, bytes(round))))
+      await write(numbered(50 * round).map(({ key }) => remove(key)))
+      await write([put(bytes(0), bytes(9)), put(bytes(255, 255), bytes(round))])
+      before.checkAll(view)
+      before.checkScan(view, { from: key(20), until: key(350), reverse: true, limit: 70 })
+      // A scan goes on across writes.
+      for (let i = 0; i < 50; i++) check(seen.next().done !== true, 'a scan of a view ends early')
+    }
+    model.checkAll(store)
+    view.close()
+    view.close()
+    before.checkAll(other)
+    other.close()
+    model.checkAll(store)
+    await write(numbered(10))
+  }),
+  storeCase('a closed view reads nothing', async ({ store, write, reopened }) => {
+    if (store.view === undefined) return
+    await write(numbered(20))
+    const closed = store.view()
+    closed.close()
+    const left = store.view()
+    await store.close()
+    for (const view of [closed, left]) {
+      for (const read of [() => view.get(key(1)), () => [...view.scan({})]]) {
+        let isRefused = false
+        try {
+          read()
+        } catch {
+          isRefused = true
+        }
+        check(isRefused, 'a closed view still reads')
+      }
+      view.close()
+    }
+    await (await reopened())?.close()
+  }),
   storeCase('it says how large it is, and that there is room', async ({ store, write }) => {
     check(store.hasRoom?.() ?? true, 'a new store says it has no room')
     await write(numbered(1000))

@@ -38,6 +38,16 @@ export interface PageQuery {
   readonly bytesMax: number
 }
 
+/** Records in order, in memory of their own. */
+export type RecordPage = readonly { readonly key: Bytes; readonly record: Bytes }[]
+
+/** Reads of one moment. */
+export interface Pin {
+  get(key: Bytes): Bytes | undefined
+  page(query: PageQuery): RecordPage
+  done(): void
+}
+
 type ReadTransaction = ReturnType<RootDatabase<Buffer, Uint8Array>['useReadTransaction']>
 
 /** The least key there is, for LMDB has no open end. */
@@ -47,6 +57,7 @@ const LEAST_KEY = Uint8Array.of(0)
 export class LmdbEnvironment {
   readonly #database: RootDatabase<Buffer, Uint8Array>
   #reader: ReadTransaction
+  readonly #pinned = new Set<ReadTransaction>()
 
   /** Throws whatever `lmdb` throws. The file must have passed `checkImage`, or not exist. */
   constructor(file: string, mapMaxBytes: number, durability: LmdbDurability) {
@@ -66,22 +77,28 @@ export class LmdbEnvironment {
 
   /** The record, in memory of its own. */
   get(key: Bytes): Bytes | undefined {
-    return this.#database.get(key, { transaction: this.#reader })
+    return this.#get(key, this.#reader)
   }
 
   /** In order. Holds nothing open when it returns. */
-  page(query: PageQuery): { readonly key: Bytes; readonly record: Bytes }[] {
-    const found: { key: Bytes; record: Bytes }[] = []
-    let bytes = 0
-    for (const { key, value } of this.#database.getRange({
-      ...bounds(query),
-      transaction: this.#reader,
-    })) {
-      found.push({ key: plain(key), record: value })
-      bytes += key.length + value.length
-      if (found.length >= query.countMax || bytes >= query.bytesMax) break
+  page(query: PageQuery): RecordPage {
+    return this.#page(query, this.#reader)
+  }
+
+  /**
+   * The last write that resolved, for as long as it is not `done`: pages that it needs are not used
+   * again meanwhile, so the file grows by what is written. Harmless when done twice.
+   */
+  pin(): Pin {
+    const reader = this.#newReader()
+    this.#pinned.add(reader)
+    return {
+      get: (key) => this.#get(key, reader),
+      page: (query) => this.#page(query, reader),
+      done: () => {
+        if (this.#pinned.delete(reader)) reader.done()
+      },
     }
-    return found
   }
 
   /**
@@ -129,7 +146,24 @@ export class LmdbEnvironment {
 
   async close(): Promise<void> {
     this.#reader.done()
+    for (const reader of this.#pinned) reader.done()
+    this.#pinned.clear()
     await this.#database.close()
+  }
+
+  #get(key: Bytes, transaction: ReadTransaction): Bytes | undefined {
+    return this.#database.get(key, { transaction })
+  }
+
+  #page(query: PageQuery, transaction: ReadTransaction): RecordPage {
+    const found: { key: Bytes; record: Bytes }[] = []
+    let bytes = 0
+    for (const { key, value } of this.#database.getRange({ ...bounds(query), transaction })) {
+      found.push({ key: plain(key), record: value })
+      bytes += key.length + value.length
+      if (found.length >= query.countMax || bytes >= query.bytesMax) break
+    }
+    return found
   }
 
   #newReader(): ReadTransaction {

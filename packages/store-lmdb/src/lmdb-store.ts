@@ -1,23 +1,31 @@
 /** A node's state in LMDB: `Store` on one directory, durable when a write resolves. */
 
 import { statSync, statfsSync } from 'node:fs'
-import { SyneviError, type Bytes, type Mutation, type Range, type Store } from 'synevi'
+import {
+  SyneviError,
+  type Bytes,
+  type Mutation,
+  type Range,
+  type Store,
+  type StoreView,
+} from 'synevi'
 import { checkImage } from './check-image.ts'
 import { seal, unseal } from './checksum.ts'
 import { DataDirectory } from './data-directory.ts'
 import { lockDirectory, lockedBy, removeLockDrafts, type DirectoryLock } from './directory-lock.ts'
-import { LmdbEnvironment, type PageQuery, type RecordMutation } from './lmdb-environment.ts'
+import {
+  LmdbEnvironment,
+  type PageQuery,
+  type RecordMutation,
+  type RecordPage,
+} from './lmdb-environment.ts'
+import { assertKey, openView, scanPages } from './lmdb-view.ts'
 import { parseLmdbOptions, type LmdbStoreOptions, type ParsedLmdbOptions } from './lmdb-options.ts'
 import { defaultReserveBytes, Space, writeBytesMax } from './space.ts'
 import { messageOf, storeFailure } from './store-failure.ts'
 
-const KEY_BYTES_MAX = 1024
 /** Far below LMDB's 4 GiB, and more than a process wants in one piece. */
 const VALUE_BYTES_MAX = 2 ** 30
-/** A scan reads ahead this much: little at first, for most ask for one record. */
-const PAGE_COUNT_FIRST = 8
-const PAGE_COUNT_MAX = 512
-const PAGE_BYTES_MAX = 2 ** 20
 
 /**
  * The contract of `Store`, and beyond it:
@@ -89,28 +97,21 @@ export class LmdbStore implements Store, AsyncDisposable {
   }
 
   /** Throws as `get` does, while iterated. */
-  *scan(range: Range): Iterable<readonly [Bytes, Bytes]> {
-    const { from, until, reverse = false } = range
-    let left = range.limit ?? Number.POSITIVE_INFINITY
-    if (from !== undefined && until !== undefined && Buffer.compare(from, until) >= 0) return
-    // No key is below the empty one; LMDB knows no empty key.
-    if (until?.length === 0) return
-    const bounds = { from: from?.length === 0 ? undefined : from, until, reverse }
-    let after: Bytes | undefined
-    for (let count = PAGE_COUNT_FIRST; left > 0; count = Math.min(2 * count, PAGE_COUNT_MAX)) {
-      const page = this.#page({
-        ...bounds,
-        after,
-        countMax: Math.min(count, left),
-        bytesMax: PAGE_BYTES_MAX,
-      })
-      if (page.length === 0) return
-      for (const { key, record } of page) {
-        left--
-        after = key.slice()
-        yield [key, unseal(key, record)]
-      }
-    }
+  scan(range: Range): Iterable<readonly [Bytes, Bytes]> {
+    return scanPages(range, (query) => this.#page(query))
+  }
+
+  /** Holds LMDB's read transaction: the file grows by what is written while it is open. */
+  view(): StoreView {
+    this.#assertOpen()
+    const pin = this.#reading(() => this.#environment.pin())
+    return openView(pin, {
+      reading: (read) => {
+        this.#assertOpen()
+        return this.#reading(read)
+      },
+      isUsable: () => this.#stopped === undefined && this.#closing === undefined,
+    })
   }
 
   /**
@@ -220,7 +221,7 @@ export class LmdbStore implements Store, AsyncDisposable {
     this.#lock.release()
   }
 
-  #page(query: PageQuery): { readonly key: Bytes; readonly record: Bytes }[] {
+  #page(query: PageQuery): RecordPage {
     this.#assertOpen()
     return this.#reading(() => this.#environment.page(query))
   }
@@ -337,11 +338,6 @@ function statfsAvailable(path: string): number {
 function sizeOfFileSystem(path: string): number {
   const { blocks, bsize } = statfsSync(path)
   return blocks * bsize
-}
-
-function assertKey(key: Bytes): void {
-  if (key.length >= 1 && key.length <= KEY_BYTES_MAX) return
-  throw storeFailure('misuse', `a key of ${key.length} bytes: keys have 1 to ${KEY_BYTES_MAX}`)
 }
 
 function assertValue(value: Bytes): void {

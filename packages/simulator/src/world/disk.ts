@@ -1,7 +1,7 @@
 /** A disk that loses what was not synced. It outlives the processes that write to it. */
 
 import type { Bytes } from '@synevi/accord'
-import { SyneviError, type Mutation, type Range, type Store } from 'synevi'
+import { SyneviError, type Mutation, type Range, type Store, type StoreView } from 'synevi'
 import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
 import type { Trace } from '../trace.ts'
@@ -235,6 +235,23 @@ class SimStore implements Store {
   async close(): Promise<void> {
     this.#closed = true
     await this.#writing?.catch(() => {})
+  }
+
+  view(): StoreView {
+    const image = this.#disk.read().copy()
+    let isClosed = false
+    const open = (): OrderedBytes => {
+      this.#process.admits()
+      if (isClosed) throw new SyneviError('STORE_FAILED', 'the view is closed', { definite: false })
+      return image
+    }
+    return {
+      get: (key) => open().get(key),
+      scan: (range) => open().scan(range),
+      close: () => {
+        isClosed = true
+      },
+    }
   }
 
   hasRoom(): boolean {

@@ -40,6 +40,14 @@ export class OrderedBytes {
     return pairs
   }
 
+  /** As it is now; the bytes are shared, for none is changed in place. */
+  copy(): OrderedBytes {
+    const copy = new OrderedBytes()
+    for (const name of this.#keys) copy.#keys.push(name)
+    for (const [name, value] of this.#values) copy.#values.set(name, value)
+    return copy
+  }
+
   clear(): void {
     this.#values.clear()
     this.#keys.length = 0

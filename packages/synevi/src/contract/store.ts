@@ -16,6 +16,18 @@ export interface Range {
 }
 
 /**
+ * What a store held at one moment, whatever is written afterwards. It keeps old data from being
+ * freed: close it soon. Once closed, by its holder or with the store, reads throw.
+ */
+export interface StoreView {
+  get(key: Bytes): Bytes | undefined
+  /** May be iterated across awaits. */
+  scan(range: Range): Iterable<readonly [Bytes, Bytes]>
+  /** Harmless when repeated. */
+  close(): void
+}
+
+/**
  * Reads are synchronous and see every write that has resolved, and none that has not. Bytes handed
  * out belong to the reader; bytes handed in are not mutated afterwards by either side. Keys have 1
  * to 1,024 bytes.
@@ -37,6 +49,8 @@ export interface Store {
    * are turned away.
    */
   hasRoom?(): boolean
+  /** Of every write that has resolved. Several may be open. Throws as `get` does. */
+  view?(): StoreView
   copyTo?(directory: string): Promise<void>
   sizeBytes?(): number
 }

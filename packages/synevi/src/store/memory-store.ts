@@ -1,8 +1,9 @@
 /** A store in memory: an ordered map, for tests and for clusters that keep nothing. */
 
 import type { Bytes, Mutation } from '@synevi/accord'
-import type { Range, Store } from '../contract/store.ts'
+import type { Range, Store, StoreView } from '../contract/store.ts'
 import { SyneviError } from '../synevi-error.ts'
+import { MemoryView } from './memory-view.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 const KEY_BYTES_MAX = 1024
@@ -18,6 +19,7 @@ const KEY_BYTES_MAX = 1024
 export class MemoryStore implements Store {
   readonly #values = new Map<string, Bytes>()
   readonly #keys = new SortedKeys()
+  readonly #views = new Set<MemoryView>()
   #sizeBytes = 0
   #writing = false
 
@@ -63,7 +65,22 @@ export class MemoryStore implements Store {
     for (const mutation of batch) this.#apply(mutation)
   }
 
-  async close(): Promise<void> {}
+  view(): StoreView {
+    const view = new MemoryView({
+      keys: this.#keys,
+      value: (key) => this.#values.get(key),
+      textOf,
+      bytesOf,
+      closed: (closed) => this.#views.delete(closed),
+    })
+    this.#views.add(view)
+    return view
+  }
+
+  /** Closes its views as well. */
+  async close(): Promise<void> {
+    for (const view of this.#views) view.close()
+  }
 
   /** Of keys and values; the overhead of the map comes on top. */
   sizeBytes(): number {
@@ -73,6 +90,7 @@ export class MemoryStore implements Store {
   #apply(mutation: Mutation): void {
     const key = textOf(mutation.key)
     const before = this.#values.get(key)
+    for (const view of this.#views) view.changing(key, before)
     if (before !== undefined) this.#sizeBytes -= key.length + before.length
     if (mutation.value === undefined) {
       if (before !== undefined) {
