@@ -22,6 +22,10 @@ export class Heard implements NetworkListener {
   readonly all: Tiding[] = []
   /** Calls that came while a call into the network had not returned: there may be none. */
   readonly synchronous: Tiding[] = []
+  /** Questions, in order. */
+  readonly questions: { readonly id: string; readonly question: Bytes }[] = []
+  /** What questions are answered with. */
+  answer: (id: string, question: Bytes) => Promise<Bytes> = async () => new Uint8Array(0)
   readonly #waiting = new Set<() => void>()
   /** By sender, length and checksum, for a case may look after each of thousands. */
   readonly #frames = new Map<string, Bytes[]>()
@@ -37,6 +41,12 @@ export class Heard implements NetworkListener {
 
   refused(peer: NodeSerial | undefined, code: string, why: string): void {
     this.#note({ kind: 'refused', peer, code, why })
+  }
+
+  async asked(id: string, question: Bytes): Promise<Bytes> {
+    this.questions.push({ id, question })
+    for (const look of [...this.#waiting]) look()
+    return this.answer(id, question)
   }
 
   /** Calls into the network, watching for calls back. */

@@ -5,8 +5,8 @@ import type { Network } from 'synevi'
 /** A network to try. */
 export interface TestNetwork {
   readonly network: Network
-  /** Where its peers find it; asked once it has started. */
-  address(): string
+  /** Where its peers find it; asked once it has started under that id. */
+  address(id: string): string
 }
 
 /** Networks that can reach each other. */

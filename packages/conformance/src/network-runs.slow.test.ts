@@ -4,12 +4,13 @@ import { GrpcNetwork } from '@synevi/network-grpc'
 import { LocalHub, LocalNetwork } from 'synevi'
 import { describe, it } from 'vitest'
 import { networkCases } from './network-cases.ts'
+import { questionCases } from './question-cases.ts'
 import type { MakeNetworks } from './network-fixture.ts'
 
 const local: MakeNetworks = async () => {
   const hub = new LocalHub()
   return {
-    open: () => ({ network: new LocalNetwork(hub), address: () => '' }),
+    open: () => ({ network: new LocalNetwork(hub), address: (id) => id }),
     frameMaxBytes: 4 * 2 ** 20,
     keepsOrder: true,
     dispose: async () => {},
@@ -28,6 +29,7 @@ const grpc: MakeNetworks = async () => ({
 
 for (const [name, make] of Object.entries({ LocalNetwork: local, GrpcNetwork: grpc })) {
   describe(name, () => {
-    for (const { name: claim, run } of networkCases) it(claim, () => run(make))
+    for (const { name: claim, run } of [...networkCases, ...questionCases])
+      it(claim, () => run(make))
   })
 }

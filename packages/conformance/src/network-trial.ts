@@ -45,7 +45,12 @@ export class TestNode {
   }
 
   get peer(): PeerAddress {
-    return { id: this.self.id, serial: this.serial, address: this.#made.address() }
+    return { id: this.self.id, serial: this.serial, address: this.addressOf() }
+  }
+
+  /** Where it is found, once it has started. */
+  addressOf(): string {
+    return this.#made.address(this.self.id)
   }
 
   start(): Promise<void> {

@@ -63,7 +63,7 @@ test('a peer that lists us and is not listed by us is not linked, on either side
   const [a, b] = [await start(1), await start(2)]
   a.network.connect([])
   b.network.connect([a.peer])
-  await b.untilRefused('INVALID_ARGUMENT', /not among the peers/)
+  await b.untilRefused('MEMBERSHIP_UNKNOWN', /not among the peers/)
   expect([...a.heard, ...b.heard].filter((one) => one.kind === 'link')).toEqual([])
 })
 

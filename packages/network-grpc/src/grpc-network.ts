@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import {
   SyneviError,
+  type AskOptions,
   type Bytes,
   type Network,
   type NetworkListener,
@@ -11,11 +12,12 @@ import {
   type PeerAddress,
 } from 'synevi'
 import { formatAddress } from './address.ts'
+import { askPeer } from './ask-peer.ts'
 import { parseOptions, type GrpcNetworkOptions, type Settings } from './options.ts'
 import { PeerLink } from './peer-link.ts'
 import { PeerService } from './peer-service.ts'
 import { RefusalReport } from './refusal.ts'
-import { loadTls, type TlsMaterial } from './tls.ts'
+import { clusterOfTls, loadTls, type TlsMaterial } from './tls.ts'
 import { CLUSTER_BYTES, ID_MAX_BYTES, INSTANCE_BYTES } from './wire.ts'
 
 const REFUSAL_REPORT_MS = 60_000
@@ -101,6 +103,7 @@ export class GrpcNetwork implements Network {
         if (this.#closing === undefined) listener.receive(from, frame)
       },
       onRefusal: (peer, refused, remote) => report.report(peer, refused, remote),
+      onQuestion: listener.asked?.bind(listener),
     })
     const bound = await service.listen()
     if (this.#closing !== undefined) {
@@ -119,6 +122,18 @@ export class GrpcNetwork implements Network {
   connect(peers: readonly PeerAddress[]): void {
     this.#wanted = [...peers]
     if (this.#running !== undefined) this.#reconcile(this.#running, this.#wanted)
+  }
+
+  /** One connection for one question, as `Network.ask`. With TLS both sides prove who they are. */
+  async ask(address: string, question: Bytes, options: AskOptions): Promise<Bytes> {
+    const settings = this.#settings
+    const { tls: files } = settings
+    if (this.#closing !== undefined) throw failed('CLOSED', 'cannot ask: the network is closed')
+    const cluster = this.#running?.self.cluster ?? (files && clusterOfTls(files))
+    const material =
+      this.#running?.tls ?? (files && cluster && loadTls(files, { cluster, ...options }))
+    const tls = material && cluster ? { context: material.client, cluster } : undefined
+    return askPeer({ ...options, address, question, settings, tls })
   }
 
   send(to: NodeSerial, frame: Bytes): void {

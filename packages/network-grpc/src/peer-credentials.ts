@@ -11,7 +11,7 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js'
-import type { Bytes } from 'synevi'
+import type { ExpectedIdentity } from './peer-identity.ts'
 import { connectSecurely } from './tls.ts'
 
 type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>
@@ -20,7 +20,7 @@ type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>
 export interface PeerCredentialsOptions {
   /** Undefined: in the clear. */
   readonly context: SecureContext | undefined
-  readonly peer: { readonly cluster: Bytes; readonly id: string }
+  readonly peer: ExpectedIdentity
   /** A TCP connection stands; TLS, if any, has yet to begin. */
   readonly onSocket: (socket: Socket) => void
   readonly onHandshakeError: (error: unknown) => void

@@ -4,11 +4,14 @@ import {
   Server,
   ServerCredentials,
   type ConnectionInjector,
+  type sendUnaryData,
   type ServerDuplexStream,
+  type ServerUnaryCall,
 } from '@grpc/grpc-js'
 import type { TlsOptions } from 'node:tls'
 import type { Bytes, NetworkSelf, NodeSerial, PeerAddress } from 'synevi'
 import type { HostPort } from './address.ts'
+import { answerQuestion } from './answer-question.ts'
 import { Door } from './door.ts'
 import { InboundStream, type InboundHost } from './inbound-stream.ts'
 import { judgeHello, type Judged } from './judge-hello.ts'
@@ -39,6 +42,8 @@ export interface PeerServiceOptions {
   readonly onInbound: (peer: PeerAddress, up: boolean) => void
   readonly onFrame: (from: NodeSerial, frame: Bytes) => void
   readonly onRefusal: (peer: NodeSerial | undefined, refusal: Refusal, remote: string) => void
+  /** Undefined: this node answers no questions. */
+  readonly onQuestion: ((id: string, question: Bytes) => Promise<Bytes>) | undefined
 }
 
 /** One accepted stream a peer: a newer one takes the place of an older one. */
@@ -71,6 +76,13 @@ export class PeerService implements InboundHost {
       Exchange: (call: ServerDuplexStream<Buffer, Buffer>) => {
         // Owns itself through the events of the call.
         void new InboundStream(call, this, settings)
+      },
+      Ask: (call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) => {
+        void answerQuestion(call, reply, {
+          ...{ self, isSecure: options.tls !== undefined, answer: options.onQuestion },
+          refused: (refused, remote) => options.onRefusal(undefined, refused, remote),
+          finished: (remote) => this.#door.expel(remote, FAREWELL_MS),
+        })
       },
     })
     // The door has done TLS already: gRPC takes what it hands over as it is.

@@ -43,7 +43,7 @@ const CODES: Readonly<Record<Exclude<RefusalReason, 'refusedByPeer'>, SyneviErro
   version: 'INCOMPATIBLE_VERSION',
   cluster: 'INVALID_ARGUMENT',
   certificate: 'INVALID_ARGUMENT',
-  notMember: 'INVALID_ARGUMENT',
+  notMember: 'MEMBERSHIP_UNKNOWN',
   wrongTarget: 'INVALID_ARGUMENT',
   serialTaken: 'SERIAL_TAKEN',
   notReady: 'NOT_READY',
@@ -55,7 +55,11 @@ const CODES: Readonly<Record<Exclude<RefusalReason, 'refusedByPeer'>, SyneviErro
   address: 'INVALID_ARGUMENT',
 }
 
-const CODES_FROM_PEERS: ReadonlySet<string> = new Set(Object.values(CODES))
+const CODES_FROM_PEERS: ReadonlySet<string> = new Set<SyneviErrorCode>([
+  ...Object.values(CODES),
+  'MEMBERSHIP_UNKNOWN',
+  'MEMBERSHIP_REMOVED',
+])
 const WHY_MAX = 300
 
 /** A refusal of ours. */

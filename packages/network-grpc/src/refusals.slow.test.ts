@@ -89,7 +89,7 @@ describe('a hello', () => {
     {
       name: 'of somebody who is not a peer',
       wrong: { id: 'node-9', serial: 9 },
-      code: 'INVALID_ARGUMENT',
+      code: 'MEMBERSHIP_UNKNOWN',
       why: /node-9, serial 9, is not among the peers/,
     },
     {
@@ -119,7 +119,7 @@ describe('a hello', () => {
     {
       name: 'with characters that would break a log',
       wrong: { id: 'x\n\u001b[31m\ud83d', serial: 9 },
-      code: 'INVALID_ARGUMENT',
+      code: 'MEMBERSHIP_UNKNOWN',
       why: /^node x\?\?\[31m\?+, serial 9, is not/,
     },
   ]

@@ -7,8 +7,11 @@ import type { ServiceDefinition } from '@grpc/grpc-js'
 import type { Settings } from './options.ts'
 import { FRAME_OVERHEAD_BYTES } from './wire.ts'
 
-/** The one method. */
+/** The stream between members. */
 export const EXCHANGE_PATH = '/synevi.v1.Peer/Exchange'
+
+/** How a node asks that is no member yet. */
+export const ASK_PATH = '/synevi.v1.Peer/Ask'
 
 /** The trailer that carries the code of a refusal. */
 export const CODE_TRAILER = 'synevi-code'
@@ -24,6 +27,15 @@ export const PEER_SERVICE: ServiceDefinition = {
     path: EXCHANGE_PATH,
     requestStream: true,
     responseStream: true,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  },
+  Ask: {
+    path: ASK_PATH,
+    requestStream: false,
+    responseStream: false,
     requestSerialize: asIs,
     requestDeserialize: asIs,
     responseSerialize: asIs,

@@ -163,7 +163,7 @@ describe('the listener refuses', () => {
     await a.untilLink(3, true)
     a.network.connect([a.peer, b.peer])
     await c.untilLink(1, false)
-    await a.untilRefused('INVALID_ARGUMENT', /node-3, serial 3, is not among the peers/)
+    await a.untilRefused('MEMBERSHIP_UNKNOWN', /node-3, serial 3, is not among the peers/)
     // Its loss is what this test asks for.
     a.forget()
   })

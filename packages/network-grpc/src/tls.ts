@@ -15,7 +15,7 @@ import {
 } from 'node:tls'
 import { SyneviError, type Bytes } from 'synevi'
 import type { PeerTls, PemSource } from './options.ts'
-import { identityFlaw } from './peer-identity.ts'
+import { clusterNamedBy, identityFlaw, type ExpectedIdentity } from './peer-identity.ts'
 
 const VERSION = 'TLSv1.3'
 
@@ -61,6 +61,24 @@ export function loadTls(
   return { server, client }
 }
 
+/** The cluster that a certificate is for. Throws `INVALID_ARGUMENT` when it names no node. */
+export function clusterOfTls(tls: PeerTls): Bytes {
+  const pem = read('tls.cert', tls.cert)
+  try {
+    const names = { subjectaltname: new X509Certificate(pem).subjectAltName ?? '' }
+    const cluster = clusterNamedBy(names)
+    if (cluster !== undefined) return cluster
+  } catch (cause) {
+    throw new SyneviError('INVALID_ARGUMENT', `cannot use tls: ${messageOf(cause)}`, {
+      definite: true,
+      cause,
+    })
+  }
+  throw new SyneviError('INVALID_ARGUMENT', 'cannot use tls.cert: it names no node', {
+    definite: true,
+  })
+}
+
 /** What is wrong with a client's certificate; undefined if our authority vouches for it. */
 export function clientFlaw(socket: TLSSocket): string | undefined {
   if (Object.keys(socket.getPeerCertificate()).length === 0) return 'it showed no certificate'
@@ -72,7 +90,7 @@ export function clientFlaw(socket: TLSSocket): string | undefined {
 export function connectSecurely(options: {
   readonly socket: Socket
   readonly context: SecureContext
-  readonly peer: { readonly cluster: Bytes; readonly id: string }
+  readonly peer: ExpectedIdentity
 }): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const secure = connect({

@@ -40,6 +40,16 @@ export interface Welcome {
   readonly frameMaxBytes: number
 }
 
+/** Of the body of a question. */
+export const QUESTION_MAX_BYTES = 4096
+
+/** What a node asks that is no member yet. */
+export interface Question {
+  readonly version: number
+  readonly id: string
+  readonly body: Bytes
+}
+
 /** What a dialer sends: one hello, then frames. */
 export type ToPeer =
   | { readonly kind: 'hello'; readonly hello: Hello }
@@ -105,6 +115,47 @@ export function encodeFrames(frames: readonly Bytes[]): Buffer {
     at += frame.length
   }
   return out
+}
+
+/** For `Ask`. */
+export function encodeQuestion(question: Question): Buffer {
+  return message([
+    field(1, Buffer.from(PEER_MAGIC)),
+    number(2, question.version),
+    field(3, Buffer.from(question.id)),
+    field(4, question.body),
+  ])
+}
+
+/** The answer to a question. */
+export function encodeReply(body: Bytes): Buffer {
+  return message([field(1, body)])
+}
+
+/** Refuses what is not a question. Of another version only that is read. */
+export function parseQuestion(bytes: Buffer): Parsed<Question> {
+  const parts = collect(bytes)
+  if (parts === undefined) return refused('a question that is not protobuf')
+  if (parts.bytes.get(1)?.toString('latin1') !== PEER_MAGIC)
+    return refused('a question of something else')
+  const question = {
+    version: parts.numbers.get(2) ?? 0,
+    id: parts.bytes.get(3)?.toString() ?? '',
+    body: parts.bytes.get(4) ?? Buffer.alloc(0),
+  }
+  if (question.version !== PEER_VERSION) return { ok: true, value: question }
+  const idBytes = Buffer.byteLength(question.id)
+  if (idBytes === 0 || idBytes > ID_MAX_BYTES) return refused(`an id of ${idBytes} bytes`)
+  const { length } = question.body
+  if (length > QUESTION_MAX_BYTES) return refused(`a question of ${length} bytes`)
+  return { ok: true, value: question }
+}
+
+/** Refuses what is not a reply. */
+export function parseReply(bytes: Buffer): Parsed<Bytes> {
+  const parts = collect(bytes)
+  if (parts === undefined) return refused('a reply that is not protobuf')
+  return { ok: true, value: parts.bytes.get(1) ?? Buffer.alloc(0) }
 }
 
 /** Frames share the memory of `bytes`. Refuses what peer.proto forbids, skips unknown fields. */

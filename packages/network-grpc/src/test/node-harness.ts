@@ -46,10 +46,12 @@ export interface TestNode {
 export interface TestNodeOptions extends Partial<GrpcNetworkOptions> {
   readonly cluster?: Bytes
   readonly id?: string
+  /** Answers questions. Default: nobody does. */
+  readonly asked?: (id: string, question: Bytes) => Promise<Bytes>
 }
 
 export async function startNode(serial: number, options: TestNodeOptions = {}): Promise<TestNode> {
-  const { cluster = CLUSTER, id = `node-${serial}`, ...rest } = options
+  const { cluster = CLUSTER, id = `node-${serial}`, asked, ...rest } = options
   // A busy machine may keep a test from answering a ping for seconds: that is not what is tested.
   const keepalive = { everyMs: 1000, timeoutMs: 30_000 }
   const network = new GrpcNetwork({ listen: '127.0.0.1:0', seed: serial, keepalive, ...rest })
@@ -65,6 +67,7 @@ export async function startNode(serial: number, options: TestNodeOptions = {}): 
       receive: (from, frame) => note({ kind: 'frame', from, frame }),
       link: (peer, up) => note({ kind: 'link', peer, up, atMs: performance.now() }),
       refused: (peer, code, why) => note({ kind: 'refused', peer, code, why }),
+      ...(asked === undefined ? {} : { asked }),
     },
   )
   const address = network.address ?? ''

@@ -4,12 +4,22 @@
  */
 
 import { nodeSerial, type Bytes } from '@synevi/accord'
-import type { Network, NetworkListener, NetworkSelf, PeerAddress } from 'synevi'
+import {
+  SyneviError,
+  type Network,
+  type NetworkListener,
+  type NetworkSelf,
+  type PeerAddress,
+} from 'synevi'
 import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
 import type { Trace } from '../trace.ts'
 import { Links, type DirectedLink } from './links.ts'
 import type { SimProcess } from './process.ts'
+import { SimPort, type Wires } from './sim-port.ts'
+
+/** A question without an answer is given up after so long. */
+const QUESTION_PATIENCE: Micros = 1_000_000
 
 /** How the wires behave. Probabilities are per frame; 0 switches a fault off. */
 export interface WireConditions {
@@ -57,7 +67,7 @@ interface Endpoint {
 }
 
 /** All wires of one world. */
-export class SimNetwork {
+export class SimNetwork implements Wires {
   readonly links: Links = new Links()
   readonly counts: WireCounts = {
     sent: 0,
@@ -213,6 +223,50 @@ export class SimNetwork {
     this.#carry({ link, frame: carried, extra, overtakes: at.reorder && faulty })
   }
 
+  /**
+   * For the port only. Questions and answers are lost, delayed and cut as frames are; what is lost
+   * is given up after a second.
+   */
+  ask(process: SimProcess, address: string, question: Bytes, id: string): Promise<Bytes> {
+    const to = Number(address.replace(/^sim:/, ''))
+    const [there, back] = [
+      { from: process.node, to },
+      { from: to, to: process.node },
+    ]
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void): void => process.enter(finish)
+      const late = (): void =>
+        reject(
+          new SyneviError('NOT_READY', `no answer from ${address}`, {
+            definite: true,
+            retryable: true,
+          }),
+        )
+      this.#queue.after(QUESTION_PATIENCE, () => settle(late))
+      if (this.#isLost(there)) return
+      const travel = (link: DirectedLink): Micros => Math.ceil(this.#baseDelay(link) * 2)
+      this.#queue.after(travel(there), () => {
+        const end = this.#endpoints.get(to)
+        if (end?.listener.asked === undefined || !this.links.passes(there)) return
+        const answerWith = (finish: () => void): void => {
+          if (end.process.alive && !this.#isLost(back))
+            this.#queue.after(travel(back), () => settle(finish))
+        }
+        end.process.enter(() => {
+          end.listener.asked?.(id, question.slice()).then(
+            (answer) => answerWith(() => resolve(answer.slice())),
+            (error: Error) => answerWith(() => reject(error)),
+          )
+        })
+      })
+    })
+  }
+
+  #isLost(link: DirectedLink): boolean {
+    if (!this.links.passes(link)) return true
+    return this.#faulty(link) && this.#chance.drop.chance(this.#conditions.drop)
+  }
+
   #carry(parts: { link: DirectedLink; frame: Bytes; extra: Micros; overtakes: boolean }): void {
     const { link, frame } = parts
     const key = (link.from << 16) | link.to
@@ -303,42 +357,4 @@ function flipped(frame: Bytes, random: Prng): Bytes {
   const place = random.below(Math.max(1, copy.length))
   copy[place] = (copy[place] ?? 0) ^ (1 << random.below(8))
   return copy
-}
-
-/** The network port of one process. */
-class SimPort implements Network {
-  readonly #network: SimNetwork
-  readonly #process: SimProcess
-  #closed = false
-
-  constructor(network: SimNetwork, process: SimProcess) {
-    this.#network = network
-    this.#process = process
-  }
-
-  start(self: NetworkSelf, listener: NetworkListener): Promise<void> {
-    if (!this.#process.admits()) return new Promise(() => {})
-    this.#network.register(this.#process, self, {
-      receive: (from, frame) => this.#closed || listener.receive(from, frame),
-      link: (peer, up) => this.#closed || listener.link(peer, up),
-      refused: (peer, code, why) => this.#closed || listener.refused(peer, code, why),
-    })
-    return Promise.resolve()
-  }
-
-  connect(peers: readonly PeerAddress[]): void {
-    if (this.#process.admits()) this.#network.setPeers(this.#process, peers)
-  }
-
-  send(to: number, frame: Bytes): void {
-    if (this.#process.admits() && !this.#closed) this.#network.send(this.#process, to, frame)
-  }
-
-  close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true
-      this.#network.processEnded(this.#process, true)
-    }
-    return Promise.resolve()
-  }
 }

@@ -31,6 +31,19 @@ export interface NetworkListener {
    * For the log.
    */
   refused(peer: NodeSerial | undefined, code: string, why: string): void
+  /**
+   * A question of a node that is no peer yet (`Network.ask`), and its id: proved, where the network
+   * proves identities. What it rejects with is told to the asker; a listener without it is never
+   * asked, and the asker is told `NOT_READY`.
+   */
+  asked?(id: string, question: Bytes): Promise<Bytes>
+}
+
+/** Who asks, and until when. */
+export interface AskOptions {
+  /** The asker. */
+  readonly id: string
+  readonly signal: AbortSignal
 }
 
 /** Best effort and nothing more: the protocol does without order, and with loss. */
@@ -43,6 +56,14 @@ export interface Network {
   connect(peers: readonly PeerAddress[]): void
   /** Best effort: may drop, repeat, delay, reorder; never throws, never blocks. */
   send(to: NodeSerial, frame: Bytes): void
+  /**
+   * Asks whoever listens at `address`, once: how a node that is no member yet joins. Needs no
+   * `start`. Questions are at most 4 KiB. Resolves with the answer. Rejects with the `SyneviError`
+   * that the other side gave, `NOT_READY` when nobody answers there, `INVALID_ARGUMENT` when the
+   * two are not allowed to talk, `CANCELLED` once the signal is aborted. Absent: nobody can join
+   * through this network.
+   */
+  ask?(address: string, question: Bytes, options: AskOptions): Promise<Bytes>
   /** Harmless when repeated. No listener is called afterwards. */
   close(): Promise<void>
 }

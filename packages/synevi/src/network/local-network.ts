@@ -5,7 +5,13 @@
 
 import { millis, type Bytes, type NodeSerial } from '@synevi/accord'
 import type { Clock } from '../contract/clock.ts'
-import type { Network, NetworkListener, NetworkSelf, PeerAddress } from '../contract/network.ts'
+import type {
+  AskOptions,
+  Network,
+  NetworkListener,
+  NetworkSelf,
+  PeerAddress,
+} from '../contract/network.ts'
 import { SyneviError } from '../synevi-error.ts'
 import { SystemClock } from '../system-clock.ts'
 
@@ -88,6 +94,18 @@ export class LocalHub {
     this.#relink()
   }
 
+  /** @internal The address of a node on a hub is its id. */
+  async ask(address: string, question: Bytes, { id, signal }: AskOptions): Promise<Bytes> {
+    await this.#crossing(signal)
+    const found = [...this.#endpoints].find(({ self }) => self.id === address)
+    if (found === undefined) throw unanswered(address, 'nobody of that id has started')
+    const answered = found.listener.asked?.(id, question.slice())
+    if (answered === undefined) throw unanswered(address, 'it answers no questions')
+    const answer = await Promise.race([answered, untilAborted(signal)])
+    await this.#crossing(signal)
+    return answer.slice()
+  }
+
   /** @internal */
   send(endpoint: Endpoint, to: NodeSerial, frame: Bytes): void {
     const from = endpoint.self.serial
@@ -144,6 +162,12 @@ export class LocalHub {
     }
   }
 
+  /** One way. Rejects with `CANCELLED`. */
+  #crossing(signal: AbortSignal): Promise<void> {
+    const crossed = new Promise<void>((resolve) => this.#later(resolve))
+    return Promise.race([crossed, untilAborted(signal)])
+  }
+
   /** In the order of the calls, as long as the delay stays the same. */
   #later(run: () => void): void {
     if (this.delayMs > 0) {
@@ -192,10 +216,32 @@ export class LocalNetwork implements Network {
     if (this.#endpoint !== undefined) this.#hub.send(this.#endpoint, to, frame)
   }
 
+  /** `address`: the id of a node on the hub. */
+  ask(address: string, question: Bytes, options: AskOptions): Promise<Bytes> {
+    return this.#hub.ask(address, question, options)
+  }
+
   async close(): Promise<void> {
     if (this.#endpoint !== undefined) this.#hub.detach(this.#endpoint)
     this.#endpoint = undefined
   }
+}
+
+/** Rejects with `CANCELLED`, never resolves. */
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const cancel = (): void =>
+      reject(new SyneviError('CANCELLED', 'the question was taken back', { definite: true }))
+    if (signal.aborted) cancel()
+    else signal.addEventListener('abort', cancel, { once: true })
+  })
+}
+
+function unanswered(address: string, why: string): SyneviError {
+  return new SyneviError('NOT_READY', `no answer from ${address}: ${why}`, {
+    definite: true,
+    retryable: true,
+  })
 }
 
 function knows(a: Endpoint, b: Endpoint): boolean {

@@ -1,0 +1,61 @@
+/** The end of the simulated wires that one process holds. */
+
+import type { Bytes } from '@synevi/accord'
+import type { AskOptions, Network, NetworkListener, NetworkSelf, PeerAddress } from 'synevi'
+import type { SimProcess } from './process.ts'
+
+/** What a port needs of the wires. */
+export interface Wires {
+  register(process: SimProcess, self: NetworkSelf, listener: NetworkListener): void
+  setPeers(process: SimProcess, peers: readonly PeerAddress[]): void
+  send(process: SimProcess, to: number, frame: Bytes): void
+  ask(process: SimProcess, address: string, question: Bytes, id: string): Promise<Bytes>
+  processEnded(process: SimProcess, reset: boolean): void
+}
+
+/** The network port of one process. */
+export class SimPort implements Network {
+  readonly #network: Wires
+  readonly #process: SimProcess
+  #closed = false
+
+  constructor(network: Wires, process: SimProcess) {
+    this.#network = network
+    this.#process = process
+  }
+
+  start(self: NetworkSelf, listener: NetworkListener): Promise<void> {
+    if (!this.#process.admits()) return new Promise(() => {})
+    this.#network.register(this.#process, self, {
+      receive: (from, frame) => this.#closed || listener.receive(from, frame),
+      link: (peer, up) => this.#closed || listener.link(peer, up),
+      refused: (peer, code, why) => this.#closed || listener.refused(peer, code, why),
+      asked: async (id, question) => {
+        if (this.#closed || listener.asked === undefined) return new Promise<Bytes>(() => {})
+        return listener.asked(id, question)
+      },
+    })
+    return Promise.resolve()
+  }
+
+  connect(peers: readonly PeerAddress[]): void {
+    if (this.#process.admits()) this.#network.setPeers(this.#process, peers)
+  }
+
+  send(to: number, frame: Bytes): void {
+    if (this.#process.admits() && !this.#closed) this.#network.send(this.#process, to, frame)
+  }
+
+  ask(address: string, question: Bytes, { id }: AskOptions): Promise<Bytes> {
+    if (!this.#process.admits() || this.#closed) return new Promise(() => {})
+    return this.#network.ask(this.#process, address, question, id)
+  }
+
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true
+      this.#network.processEnded(this.#process, true)
+    }
+    return Promise.resolve()
+  }
+}
