@@ -7,7 +7,7 @@ import type { Outbox } from './outbox.ts'
 import type { RecordReader } from './ready.ts'
 import type { HybridClock } from './time/hybrid-clock.ts'
 import type { NodeSerial } from './time/timestamp.ts'
-import type { Topology } from './topology/topology.ts'
+import type { Epochs } from './topology/epochs.ts'
 import type { AppliedMarks } from './txn/applied-marks.ts'
 import type { Ledger } from './txn/ledger.ts'
 
@@ -15,7 +15,7 @@ import type { Ledger } from './txn/ledger.ts'
 export interface Context {
   readonly self: NodeSerial
   readonly limits: Limits
-  readonly topology: Topology
+  readonly epochs: Epochs
   readonly clock: HybridClock
   readonly ledger: Ledger
   readonly marks: AppliedMarks

@@ -3,9 +3,9 @@
 import type { Bytes, ReadyId } from './brand.ts'
 import type { Mutation, SubmissionId } from './input.ts'
 import type { Envelope, LogEntry, Watermark } from './message/message.ts'
-import type { Epoch, Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
+import type { Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
 import type { Mark } from './txn/deps.ts'
-import type { MemberEntry, Txn } from './txn/txn.ts'
+import type { Configuration, Txn } from './txn/txn.ts'
 import type { RecordWrite, Status, TxnRecord } from './txn/txn-record.ts'
 
 /**
@@ -181,6 +181,13 @@ export interface RecordReader {
   oldestPosition(): bigint
 }
 
+/** The configuration of the open epoch. Throws a RangeError for a store without any. */
+export function openConfiguration(durable: Pick<DurableState, 'configurations'>): Configuration {
+  const open = durable.configurations.at(-1)
+  if (open === undefined) throw new RangeError('a store without a configuration')
+  return open
+}
+
 /** What a store held when the node opened: enough for a replica to go on. */
 export interface DurableState {
   readonly storeId: Bytes
@@ -189,8 +196,8 @@ export interface DurableState {
   readonly hlcReserve: Hlc
   /** Whether the store was accepted by a quorum once. */
   readonly admitted: boolean
-  readonly epoch: Epoch
-  readonly members: readonly MemberEntry[]
+  /** Of the epochs still needed, in their order; the last one is open. */
+  readonly configurations: readonly Configuration[]
   readonly peers: readonly PeerIdentity[]
   /** Every record that is neither applied nor invalidated. */
   readonly live: readonly TxnRecord[]

@@ -26,7 +26,7 @@ import { ProgressLog } from './progress/progress-log.ts'
 import type { DurableState, Ready, RecordReader } from './ready.ts'
 import { HybridClock } from './time/hybrid-clock.ts'
 import { epochOf, nodeOf, type NodeSerial, type TxnId } from './time/timestamp.ts'
-import { Topology } from './topology/topology.ts'
+import { Epochs } from './topology/epochs.ts'
 import { Upkeep, type Reach } from './upkeep.ts'
 import { AppliedMarks } from './txn/applied-marks.ts'
 import { Ledger } from './txn/ledger.ts'
@@ -90,11 +90,10 @@ class SingleEpochReplica implements Replica {
   constructor(parts: ReplicaParts) {
     const { durable, reader, self } = parts
     const limits = parseReplicaOptions(parts.options)
-    const members = durable.members.map((member) => member.serial)
     this.#context = {
       self,
       limits,
-      topology: new Topology({ self, epoch: durable.epoch, members }),
+      epochs: new Epochs(self, durable.configurations),
       clock: new HybridClock(self, durable.hlcReserve),
       ledger: new Ledger({
         stored: (id) => reader.record(id),
@@ -108,11 +107,11 @@ class SingleEpochReplica implements Replica {
       now: parts.at,
       stopped: false,
     }
-    invariant(this.#context.topology.isMember(self), 'a replica is a member of its epoch')
+    invariant(this.#context.epochs.open.isMember(self), 'a replica is a member of its epoch')
     this.#applied = durable.applied
     this.#appliedDurable = durable.applied
     this.#durableSeq = durable.durableSeq
-    this.#peers = new Peers(this.#context.topology.peers, parts.at.elapsed)
+    this.#peers = new Peers(this.#context.epochs.open.others, parts.at.elapsed)
     this.#progress = new ProgressLog(this.#context, this.#peers)
     this.#catchUp = new CatchUpLog(this.#context, this.#peers)
     this.#execution = new ExecutionOrder(this.#context)
@@ -254,10 +253,10 @@ class SingleEpochReplica implements Replica {
   }
 
   #receive(from: NodeSerial, message: Message): void {
-    const { topology, out } = this.#context
+    const { epochs, out } = this.#context
     const why =
-      topology.isMember(from) && from !== this.#context.self
-        ? fits(message, from, topology)
+      epochs.open.isMember(from) && from !== this.#context.self
+        ? fits(message, from, epochs)
         : 'not a peer'
     if (why !== undefined) {
       out.notice({ kind: 'rejected', from, what: why })
@@ -272,8 +271,8 @@ class SingleEpochReplica implements Replica {
       return
     const id = idOfRequest(message)
     if (id !== undefined) {
-      if (epochOf(id) !== topology.epoch) {
-        out.atOnce(from, { kind: 'wrongEpoch', open: topology.epoch, ends: [] })
+      if (epochOf(id) !== epochs.open.epoch) {
+        out.atOnce(from, { kind: 'wrongEpoch', open: epochs.open.epoch, ends: [] })
         return
       }
       // A store that too few others remember yet has no vote (ADR 0019).

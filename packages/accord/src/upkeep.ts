@@ -65,7 +65,7 @@ export class Upkeep {
   /** A connection opened or closed. */
   link(peer: NodeSerial, up: boolean): void {
     const { context, lead, coordination } = this.#parts
-    if (!context.topology.peers.includes(peer)) return
+    if (!context.epochs.open.isMember(peer)) return
     if (up) context.out.atOnce(peer, this.#heartbeat(peer))
     if (!lead.peers.link(context, peer, up)) return
     if (!up) lead.progress.suspected(peer)
@@ -83,7 +83,7 @@ export class Upkeep {
     const silent = lead.peers.takeSilent(context)
     for (const peer of silent) lead.progress.suspected(peer.serial)
     if (silent.length > 0) coordination.suspicionChanged()
-    for (const peer of context.topology.peers) context.out.atOnce(peer, this.#heartbeat(peer))
+    for (const peer of context.epochs.open.others) context.out.atOnce(peer, this.#heartbeat(peer))
     divergence.repeat()
     lead.catchUp.review(reach())
   }

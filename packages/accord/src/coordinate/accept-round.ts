@@ -47,7 +47,7 @@ export function propose(
 /** To those who have not answered. */
 export function sendAccept(lead: Lead, round: AcceptRound): void {
   const { ballot, id, keys, executeAt } = round
-  for (const peer of lead.context.topology.peers) {
+  for (const peer of lead.context.epochs.of(id).peers) {
     if (round.answered.has(peer)) continue
     lead.context.out.afterStore(peer, { kind: 'accept', ballot, id, keys, executeAt })
   }
@@ -68,7 +68,7 @@ export function onAcceptOk(lead: Lead, from: NodeSerial, message: AcceptOk): voi
 function checkAccept(lead: Lead, round: AcceptRound): void {
   const { context, rounds } = lead
   const { id, keys, executeAt, path, holders } = round
-  const { q } = context.topology.sizes
+  const { q } = context.epochs.of(id).sizes
   if (round.oks.size < q) return
   const given = [...round.oks.values()].filter((deps): deps is Deps => deps !== undefined)
   if (given.length >= q) {

@@ -47,7 +47,7 @@ export class Coordination {
       return
     }
     const { keys, payload } = txn
-    const id = context.clock.mintId(context.topology.epoch, context.now.wall)
+    const id = context.clock.mintId(context.epochs.open.epoch, context.now.wall)
     invariant(greatestConflict(context, id, keys) < id, "a coordinator's own vote is a true yes")
     const record: TxnRecord = {
       ...emptyRecord(id),
@@ -186,7 +186,7 @@ export class Coordination {
       return
     }
     const { id, wantTxn } = action
-    for (const peer of context.topology.peers) {
+    for (const peer of context.epochs.of(id).peers) {
       context.out.atOnce(peer, { kind: 'query', ids: [id], wantTxn })
     }
   }

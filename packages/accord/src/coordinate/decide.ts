@@ -38,7 +38,7 @@ export function decide(
   context.out.notice({ kind: 'decided', id, path, executeAt })
   const { txn } = record
   const digest = txn?.kind === 'application' ? txn.digest : new Uint8Array(0)
-  for (const peer of context.topology.peers) {
+  for (const peer of context.epochs.of(id).others) {
     const carried = holders.has(peer) ? undefined : txn
     context.out.afterStore(peer, {
       kind: 'stable',
@@ -58,6 +58,6 @@ export function decideInvalid(context: Context, id: TxnId): void {
   invariant(record.outcome === undefined, 'a round decides only what has no outcome')
   context.ledger.put({ ...record, outcome: { kind: 'invalidated' } })
   context.out.notice({ kind: 'invalidated', id })
-  for (const peer of context.topology.peers)
+  for (const peer of context.epochs.of(id).others)
     context.out.afterStore(peer, { kind: 'invalidated', id })
 }

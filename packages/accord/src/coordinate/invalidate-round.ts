@@ -24,7 +24,7 @@ export function proposeInvalid(lead: Lead, id: TxnId, ballot: Ballot): void {
 /** To those who have not answered. */
 export function sendAcceptInvalid(lead: Lead, round: InvalidateRound): void {
   const { ballot, id } = round
-  for (const peer of lead.context.topology.peers) {
+  for (const peer of lead.context.epochs.of(id).peers) {
     if (!round.answered.has(peer))
       lead.context.out.afterStore(peer, { kind: 'acceptInvalid', ballot, id })
   }
@@ -41,7 +41,7 @@ export function onAcceptInvalidOk(lead: Lead, from: NodeSerial, message: AcceptI
 }
 
 function checkInvalidate(lead: Lead, round: InvalidateRound): void {
-  if (round.oks.size < lead.context.topology.sizes.q) return
+  if (round.oks.size < lead.context.epochs.of(round.id).sizes.q) return
   lead.rounds.end(round.id)
   decideInvalid(lead.context, round.id)
 }

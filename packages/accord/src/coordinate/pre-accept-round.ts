@@ -40,7 +40,7 @@ export function beginPreAccept(lead: Lead, record: TxnRecord): void {
 export function sendPreAccept(lead: Lead, round: PreAcceptRound): void {
   const txn = lead.context.ledger.get(round.id)?.txn
   invariant(txn !== undefined, 'a coordinator holds its payload')
-  for (const peer of lead.context.topology.peers) {
+  for (const peer of lead.context.epochs.of(round.id).peers) {
     if (!round.votes.has(peer))
       lead.context.out.afterStore(peer, { kind: 'preAccept', id: round.id, txn })
   }
@@ -83,7 +83,7 @@ export function checkPreAccept(lead: Lead, round: PreAcceptRound): void {
   // fast.
   if (record.outcome !== undefined || !isZero(record.promised) || record.accepted !== undefined)
     return
-  const { f, q, fast } = context.topology.sizes
+  const { f, q, fast } = context.epochs.of(id).sizes
   const yes = [...votes].filter(([, witnessedAt]) => witnessedAt === id).map(([node]) => node)
   if (yes.length >= fast) {
     decideFast(lead, round, record)
@@ -109,7 +109,7 @@ export function checkPreAccept(lead: Lead, round: PreAcceptRound): void {
     recover(lead, id, 0)
     return
   }
-  if (votes.size >= q && round.patienceAt === undefined) round.patienceAt = patience(lead)
+  if (votes.size >= q && round.patienceAt === undefined) round.patienceAt = patience(lead, round)
   rounds.rearm(round)
 }
 
@@ -137,17 +137,17 @@ function decideFast(lead: Lead, round: PreAcceptRound, record: TxnRecord): void 
  */
 function isHopeless(lead: Lead, round: PreAcceptRound): boolean {
   if (round.refused.size === 0) return false
-  const { members, sizes } = lead.context.topology
-  const silent = members.filter((member) => !round.votes.has(member) && !round.refused.has(member))
+  const { voters, sizes } = lead.context.epochs.of(round.id)
+  const silent = voters.filter((member) => !round.votes.has(member) && !round.refused.has(member))
   const possible = silent.filter((member) => !lead.peers.isSuspected(member)).length
   return round.votes.size + possible < sizes.q
 }
 
 /** Whether a fast quorum may still come, from those who have not spoken and are not suspected. */
 function fastReachable(lead: Lead, round: PreAcceptRound): boolean {
-  const { topology } = lead.context
+  const topology = lead.context.epochs.of(round.id)
   let possible = 0
-  for (const member of topology.members) {
+  for (const member of topology.voters) {
     const vote = round.votes.get(member)
     if (vote !== undefined) possible += vote === round.id ? 1 : 0
     else if (!round.refused.has(member) && !lead.peers.isSuspected(member)) possible += 1
@@ -160,9 +160,10 @@ function patienceIsOver(lead: Lead, round: PreAcceptRound): boolean {
 }
 
 /** min(1.5 × p99 to the peer that would complete the fast quorum, the limit), counted from now. */
-function patience(lead: Lead): Millis {
+function patience(lead: Lead, round: PreAcceptRound): Millis {
   const { context, peers } = lead
-  const rtt = peers.rttOfFastest(context.topology.sizes.fast - 1)
+  const topology = context.epochs.of(round.id)
+  const rtt = peers.rttOfFastest(topology.peers, topology.sizes.fast - 1)
   const wait = Math.min(rtt + Math.ceil(rtt / 2), context.limits.patienceMaxMs)
   return millis(context.now.elapsed + wait)
 }

@@ -51,7 +51,7 @@ export function recover(lead: Lead, id: TxnId, roundSeen: number): void {
 export function sendRecover(lead: Lead, round: RecoverRound): void {
   const { ballot, id } = round
   const txn = round.withTxn ? lead.context.ledger.get(id)?.txn : undefined
-  for (const peer of lead.context.topology.peers) {
+  for (const peer of lead.context.epochs.of(round.id).peers) {
     if (!round.answered.has(peer))
       lead.context.out.afterStore(peer, { kind: 'recover', ballot, id, txn })
   }
@@ -71,13 +71,13 @@ export function onRecoverOk(lead: Lead, from: NodeSerial, message: RecoverOk): v
 /** Waits for a quorum, lingers for more, then concludes. */
 export function checkRecover(lead: Lead, round: RecoverRound): void {
   const { context, peers, rounds } = lead
-  if (round.replies.size < context.topology.sizes.q) return
+  if (round.replies.size < context.epochs.of(round.id).sizes.q) return
   const { elapsed } = context.now
   round.lingerAt ??= millis(elapsed + peers.rttMedian)
   // Whoever is suspected is not waited for.
-  const silent = context.topology.members.some(
-    (member) => !round.replies.has(member) && !peers.isSuspected(member),
-  )
+  const silent = context.epochs
+    .of(round.id)
+    .voters.some((member) => !round.replies.has(member) && !peers.isSuspected(member))
   if (!silent || round.lingerAt <= elapsed) conclude(lead, round)
   else rounds.rearm(round)
 }
@@ -103,7 +103,7 @@ function conclude(lead: Lead, round: RecoverRound): void {
       return
     }
   }
-  const executeAt = leastSupported(supportOf(round), context.topology.sizes.f)
+  const executeAt = leastSupported(supportOf(round), context.epochs.of(round.id).sizes.f)
   if (executeAt === undefined) {
     // Its payload is nowhere in the quorum, or too few would witness it.
     context.out.notice({ kind: 'reproposed', id, what: 'invalid' })

@@ -59,7 +59,7 @@ export class Divergence {
   repeat(): void {
     const inquiry = this.#inquiry
     if (inquiry === undefined) return
-    for (const peer of this.#context.topology.peers) {
+    for (const peer of this.#context.epochs.open.peers) {
       if (!inquiry.answers.has(peer))
         this.#context.out.atOnce(peer, { kind: 'hashAt', position: inquiry.position })
     }
@@ -85,7 +85,7 @@ export class Divergence {
   }
 
   #judge(inquiry: Inquiry): void {
-    const { q, n } = this.#context.topology.sizes
+    const { q, n } = this.#context.epochs.open.sizes
     const mine = inquiry.answers.get(this.#context.self)
     if (mine === undefined) return
     const answers = [...inquiry.answers.values()]

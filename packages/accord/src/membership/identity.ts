@@ -144,7 +144,7 @@ export class Identity {
    * voted and another under its serial are never both admitted (ADR 0019).
    */
   #reviewAdmission(): void {
-    const { support, n } = this.#context.topology.sizes
+    const { support, n } = this.#context.epochs.open.sizes
     if (this.#admitted || this.#admittedBy.size < Math.min(support, n - 1)) return
     this.#admitted = true
     this.#admittedNow = true

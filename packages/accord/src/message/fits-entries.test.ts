@@ -12,11 +12,12 @@ import {
 } from '../time/timestamp.ts'
 import { conflictKey, DEFAULT_KEYS } from '../txn/keys.ts'
 import type { MemberEntry, Txn } from '../txn/txn.ts'
+import { testEpoch } from '../test/test-epoch.ts'
 import { fits } from './fits.ts'
 import type { Heartbeat, LogEntry, Message } from './message.ts'
 
 const [n1, n2, n3] = [1, 2, 3].map(nodeSerial) as [NodeSerial, NodeSerial, NodeSerial]
-const topology = { epoch: epoch(2), members: [n1, n2, n3] }
+const topology = testEpoch(epoch(2), [n1, n2, n3])
 
 /** The tick of a node in epoch 2, or another. */
 function at(tick: number, node: NodeSerial = n1, ofEpoch = 2): Timestamp {

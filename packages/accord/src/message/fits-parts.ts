@@ -5,14 +5,7 @@
 
 import { unreachable } from '../invariant.ts'
 import { isZero, type Ballot } from '../time/ballot.ts'
-import {
-  epochOf,
-  nodeOf,
-  type Epoch,
-  type NodeSerial,
-  type Timestamp,
-  type TxnId,
-} from '../time/timestamp.ts'
+import { epochOf, nodeOf, type NodeSerial, type Timestamp, type TxnId } from '../time/timestamp.ts'
 import type { Deps, Mark } from '../txn/deps.ts'
 import { compareKeys, isCanonical, sameKeys, type Keys } from '../txn/keys.ts'
 import { keysOfTxn, type MemberEntry, type Txn } from '../txn/txn.ts'
@@ -22,25 +15,28 @@ import type { DecidedEntry, EpochEnd, LogEntry, Watermark } from './message.ts'
 /** Why not, in one sentence; undefined when there is nothing to say against it. */
 export type Reason = string | undefined
 
-/** The members as the receiver knows them. */
-export interface FitsTopology {
-  readonly epoch: Epoch
-  readonly members: readonly NodeSerial[]
+/** The voters as the receiver knows them. */
+export interface FitsEpochs {
+  /** Of one epoch; undefined when the receiver does not know it. */
+  votersOf(epoch: number): readonly NodeSerial[] | undefined
+}
+
+/** Whether the node is known not to vote in that epoch. */
+function isStranger(node: NodeSerial, epoch: number, epochs: FitsEpochs): boolean {
+  return epochs.votersOf(epoch)?.includes(node) === false
 }
 
 /** What can only come from a member comes from one, as far as the epoch is known. */
-export function senderFits(from: NodeSerial, id: TxnId, topology: FitsTopology): Reason {
-  if (epochOf(id) !== topology.epoch || topology.members.includes(from)) return undefined
+export function senderFits(from: NodeSerial, id: TxnId, epochs: FitsEpochs): Reason {
+  if (!isStranger(from, epochOf(id), epochs)) return undefined
   return 'the sender is not a member of the epoch'
 }
 
 /** An id is of an epoch, and a member of that epoch minted it, as far as the epoch is known. */
-export function idFits(id: TxnId, topology: FitsTopology): Reason {
+export function idFits(id: TxnId, epochs: FitsEpochs): Reason {
   const epoch = epochOf(id)
   if (epoch === 0) return 'an id of no epoch'
-  if (epoch === topology.epoch && !topology.members.includes(nodeOf(id))) {
-    return 'an id of a node that is not a member'
-  }
+  if (isStranger(nodeOf(id), epoch, epochs)) return 'an id of a node that is not a member'
   return undefined
 }
 
@@ -60,12 +56,10 @@ export function proposerFits(ballot: Ballot, from: NodeSerial): Reason {
 }
 
 /** A ballot of somebody: ZERO, or of a member, as far as the epoch is known. */
-export function ballotFits(ballot: Ballot, id: TxnId, topology: FitsTopology): Reason {
+export function ballotFits(ballot: Ballot, id: TxnId, epochs: FitsEpochs): Reason {
   if (isZero(ballot)) return undefined
   if (ballot.round === 0) return 'a ballot of round 0 that belongs to nobody'
-  if (epochOf(id) === topology.epoch && !topology.members.includes(ballot.node)) {
-    return 'a ballot of a node that is not a member'
-  }
+  if (isStranger(ballot.node, epochOf(id), epochs)) return 'a ballot of a node that is not a member'
   return undefined
 }
 
@@ -84,34 +78,33 @@ export interface DepsBounds {
  * Rising ids of the transaction's epoch, and canonical marks, all below the bound; not the
  * transaction itself.
  */
-export function depsFit(deps: Deps, bounds: DepsBounds, topology: FitsTopology): Reason {
+export function depsFit(deps: Deps, bounds: DepsBounds, epochs: FitsEpochs): Reason {
   const last = deps.ids.at(-1)
   if (last !== undefined && bounds.below !== undefined && last >= bounds.below) {
     return 'deps at or above their bound'
   }
   if (deps.ids.includes(bounds.self)) return 'deps that name the transaction itself'
-  return (
-    risingIdsFit(deps.ids, epochOf(bounds.self), topology) ?? marksFit(deps.marks, bounds.below)
-  )
+  return risingIdsFit(deps.ids, epochOf(bounds.self), epochs) ?? marksFit(deps.marks, bounds.below)
 }
 
 /** Deps of no transaction: of a read. Rising ids of one epoch, and canonical marks. */
-export function readDepsFit(deps: Deps, topology: FitsTopology): Reason {
+export function readDepsFit(deps: Deps, epochs: FitsEpochs): Reason {
   const first = deps.ids[0]
-  const reason = first === undefined ? undefined : risingIdsFit(deps.ids, epochOf(first), topology)
+  const reason = first === undefined ? undefined : risingIdsFit(deps.ids, epochOf(first), epochs)
   return reason ?? marksFit(deps.marks, undefined)
 }
 
 /**
  * Ids that rise strictly, all of this epoch, minted by its members as far as the epoch is known.
  */
-function risingIdsFit(ids: readonly TxnId[], epoch: number, topology: FitsTopology): Reason {
+function risingIdsFit(ids: readonly TxnId[], epoch: number, epochs: FitsEpochs): Reason {
   if (ids.length > DEPS_IDS_MAX) return 'too many ids'
   if (epoch === 0) return 'an id of no epoch'
+  const voters = epochs.votersOf(epoch)
   let before: TxnId | undefined
   for (const id of ids) {
     if (before !== undefined && id <= before) return 'ids that do not rise'
-    if (epoch === topology.epoch && !topology.members.includes(nodeOf(id))) {
+    if (voters?.includes(nodeOf(id)) === false) {
       return 'an id of a node that is not a member'
     }
     before = id
@@ -217,12 +210,12 @@ export function epochEndFits(end: EpochEnd): Reason {
 }
 
 /** Marks below its place and no ids; the watermark after it. */
-export function logEntryFits(entry: LogEntry, topology: FitsTopology): Reason {
+export function logEntryFits(entry: LogEntry, epochs: FitsEpochs): Reason {
   if (entry.deps.ids.length > 0) return 'a log entry whose deps name ids'
   if (entry.watermark.executeAt !== entry.executeAt)
     return 'a log entry with the watermark of another'
   return (
-    idFits(entry.id, topology) ??
+    idFits(entry.id, epochs) ??
     placeFits(entry.executeAt, entry.id) ??
     marksFit(entry.deps.marks, entry.executeAt) ??
     txnFits(entry.txn, entry.id) ??

@@ -17,6 +17,7 @@ import { conflictKey, DEFAULT_KEYS } from '../txn/keys.ts'
 import type { Txn } from '../txn/txn.ts'
 import { anyMessage } from '../test/arbitrary.ts'
 import { fittingMessages } from '../test/arbitrary-fitting.ts'
+import { testEpoch } from '../test/test-epoch.ts'
 import { fits } from './fits.ts'
 import type { Message, RecoverOk, Stable } from './message.ts'
 
@@ -26,7 +27,7 @@ const [n1, n2, n3, n9] = [1, 2, 3, 9].map(nodeSerial) as [
   NodeSerial,
   NodeSerial,
 ]
-const topology = { epoch: epoch(2), members: [n1, n2, n3] }
+const topology = testEpoch(epoch(2), [n1, n2, n3])
 
 /** The tick of a node in epoch 2, or another. */
 function at(tick: number, node: NodeSerial = n1, ofEpoch = 2): Timestamp {

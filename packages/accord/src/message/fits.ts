@@ -28,32 +28,27 @@ import {
   txnAndKeysFit,
   txnFits,
   watermarkFits,
-  type FitsTopology,
+  type FitsEpochs,
   type Reason,
 } from './fits-parts.ts'
 import { EPOCH_ENDS_MAX, QUERY_IDS_MAX, STORE_ID_BYTES } from './bounds.ts'
 import type { Accept, LogChunk, Message, QueryItem, RecoverOk, WrongEpoch } from './message.ts'
 import type { MessageKind, MessageOf } from './message-kind.ts'
 
-export type { FitsTopology } from './fits-parts.ts'
+export type { FitsEpochs } from './fits-parts.ts'
 
-/** Who said it, and whom the receiver takes for members. */
+/** Who said it, and whom the receiver takes for voters, by epoch. */
 interface Context {
   readonly from: NodeSerial
-  readonly topology: FitsTopology
+  readonly epochs: FitsEpochs
 }
 
 /**
  * Why no honest node `from` sends this message, in one sentence for a log; undefined when one may.
- * Pure and total. Membership is judged for ids of `topology.epoch` alone: the members of other
- * epochs differ.
+ * Pure and total. Membership is judged by the epoch of each id, as far as that epoch is known.
  */
-export function fits(
-  message: Message,
-  from: NodeSerial,
-  topology: FitsTopology,
-): string | undefined {
-  return ruleFor(message.kind, message, { from, topology })
+export function fits(message: Message, from: NodeSerial, epochs: FitsEpochs): string | undefined {
+  return ruleFor(message.kind, message, { from, epochs })
 }
 
 function ruleFor<K extends MessageKind>(kind: K, message: MessageOf[K], context: Context): Reason {
@@ -62,37 +57,37 @@ function ruleFor<K extends MessageKind>(kind: K, message: MessageOf[K], context:
 
 const RULES: { readonly [K in MessageKind]: (message: MessageOf[K], context: Context) => Reason } =
   {
-    preAccept(message, { from, topology }) {
+    preAccept(message, { from, epochs }) {
       if (nodeOf(message.id) !== from) return 'a PreAccept from another node than its coordinator'
-      return idFits(message.id, topology) ?? txnFits(message.txn, message.id)
+      return idFits(message.id, epochs) ?? txnFits(message.txn, message.id)
     },
     preAcceptOk: ({ id, witnessedAt, deps }, context) =>
       replyFits(id, context) ??
       voteFits({ witnessedAt, yes: deps !== undefined }, id, context.from) ??
-      (deps && depsFit(deps, { self: id, below: id }, context.topology)),
+      (deps && depsFit(deps, { self: id, below: id }, context.epochs)),
     refused: (message, context) => replyFits(message.id, context),
     accept: acceptFits,
     acceptOk: ({ id, ballot, deps }, context) =>
       replyFits(id, context) ??
-      ballotFits(ballot, id, context.topology) ??
-      (deps && depsFit(deps, { self: id }, context.topology)),
+      ballotFits(ballot, id, context.epochs) ??
+      (deps && depsFit(deps, { self: id }, context.epochs)),
     acceptInvalid: (message, context) => requestFits(message, context),
     acceptInvalidOk: (message, context) => raisedReplyFits(message, context),
     recover: (message, context) =>
       requestFits(message, context) ?? txnAndKeysFit(message.txn, undefined, message.id),
     recoverOk: recoverOkFits,
     nack: ({ id, promised }, context) =>
-      replyFits(id, context) ?? ballotFits(promised, id, context.topology),
-    decided: (message, { topology }) => decisionFits(message, topology),
-    invalidated: ({ id }, { topology }) => idFits(id, topology),
-    truncated({ id, closedBefore }, { topology }) {
+      replyFits(id, context) ?? ballotFits(promised, id, context.epochs),
+    decided: (message, { epochs }) => decisionFits(message, epochs),
+    invalidated: ({ id }, { epochs }) => idFits(id, epochs),
+    truncated({ id, closedBefore }, { epochs }) {
       return (
-        idFits(id, topology) ??
+        idFits(id, epochs) ??
         (id < closedBefore ? undefined : 'Truncated, of an id that is not closed')
       )
     },
     wrongEpoch: wrongEpochFits,
-    stable(message, { topology }) {
+    stable(message, { epochs }) {
       if (message.txn?.kind === 'application' && !sameBytes(message.txn.digest, message.digest)) {
         return 'a digest that is not that of its transaction'
       }
@@ -105,26 +100,25 @@ const RULES: { readonly [K in MessageKind]: (message: MessageOf[K], context: Con
       }
       if (message.digest.length > 0 && hashFits(message.digest) !== undefined)
         return hashFits(message.digest)
-      return decisionFits(message, topology)
+      return decisionFits(message, epochs)
     },
-    query({ ids }, { topology }) {
+    query({ ids }, { epochs }) {
       if (ids.length === 0 || ids.length > QUERY_IDS_MAX) return 'not 1 to 256 ids'
-      return firstReason(ids, (id) => idFits(id, topology))
+      return firstReason(ids, (id) => idFits(id, epochs))
     },
-    queryOk({ items }, { topology }) {
+    queryOk({ items }, { epochs }) {
       if (items.length > QUERY_IDS_MAX) return 'more than 256 items'
-      return firstReason(items, (item) => queryItemFits(item, topology))
+      return firstReason(items, (item) => queryItemFits(item, epochs))
     },
     raiseFloor: ({ floor, since }) => {
       if (epochOf(floor) === 0) return 'a floor of no epoch'
       return since !== undefined && since >= floor ? 'a floor that closes nothing' : undefined
     },
-    floorOk: ({ undecided, decided }, { topology }) =>
-      firstReason(undecided, (id) => idFits(id, topology)) ??
-      firstReason(decided, decidedEntryFits),
+    floorOk: ({ undecided, decided }, { epochs }) =>
+      firstReason(undecided, (id) => idFits(id, epochs)) ?? firstReason(decided, decidedEntryFits),
     epochEnd: epochEndFits,
     readDeps: ({ keys }) => keysFit(keys),
-    readDepsOk: ({ deps }, { topology }) => readDepsFit(deps, topology),
+    readDepsOk: ({ deps }, { epochs }) => readDepsFit(deps, epochs),
     epochClosing: () => undefined,
     catchUp: () => undefined,
     logChunk: logChunkFits,
@@ -150,8 +144,8 @@ const RULES: { readonly [K in MessageKind]: (message: MessageOf[K], context: Con
   }
 
 /** An answer that counts: from a member. */
-function replyFits(id: TxnId, { from, topology }: Context): Reason {
-  return idFits(id, topology) ?? senderFits(from, id, topology)
+function replyFits(id: TxnId, { from, epochs }: Context): Reason {
+  return idFits(id, epochs) ?? senderFits(from, id, epochs)
 }
 
 /** A request under the sender's own ballot, above ZERO. */
@@ -168,7 +162,7 @@ function raisedReplyFits(
   context: Context,
 ): Reason {
   if (message.ballot.round === 0) return 'an answer under ballot ZERO, where nobody asks'
-  return replyFits(message.id, context) ?? ballotFits(message.ballot, message.id, context.topology)
+  return replyFits(message.id, context) ?? ballotFits(message.ballot, message.id, context.epochs)
 }
 
 /** A yes is the id; a no is above it, minted by the voter. */
@@ -205,11 +199,11 @@ function recoverOkFits(message: RecoverOk, context: Context): Reason {
     return 'a value accepted under a higher ballot than was promised'
   }
   if (accepted.value !== 'invalid') {
-    return ballotFits(accepted.ballot, id, context.topology) ?? placeFits(accepted.value, id)
+    return ballotFits(accepted.ballot, id, context.epochs) ?? placeFits(accepted.value, id)
   }
   return isZero(accepted.ballot)
     ? 'invalidity accepted under ballot ZERO'
-    : ballotFits(accepted.ballot, id, context.topology)
+    : ballotFits(accepted.ballot, id, context.epochs)
 }
 
 /** Decided and Stable: a place, deps below it if any, keys and transaction alike. */
@@ -221,14 +215,14 @@ function decisionFits(
     readonly deps: Deps | undefined
     readonly txn: Txn | undefined
   },
-  topology: FitsTopology,
+  epochs: FitsEpochs,
 ): Reason {
   const { id, keys, executeAt, deps, txn } = message
   return (
-    idFits(id, topology) ??
+    idFits(id, epochs) ??
     placeFits(executeAt, id) ??
     txnAndKeysFit(txn, keys, id) ??
-    (deps && depsFit(deps, { self: id, below: executeAt }, topology))
+    (deps && depsFit(deps, { self: id, below: executeAt }, epochs))
   )
 }
 
@@ -245,18 +239,18 @@ function wrongEpochFits({ open, ends }: WrongEpoch): Reason {
   return undefined
 }
 
-function queryItemFits(item: QueryItem, topology: FitsTopology): Reason {
+function queryItemFits(item: QueryItem, epochs: FitsEpochs): Reason {
   if (item.known === 'unknown' && item.txn !== undefined)
     return 'unknown, and yet with its transaction'
-  return idFits(item.id, topology) ?? txnAndKeysFit(item.txn, undefined, item.id)
+  return idFits(item.id, epochs) ?? txnAndKeysFit(item.txn, undefined, item.id)
 }
 
-function logChunkFits(message: LogChunk, { topology }: Context): Reason {
+function logChunkFits(message: LogChunk, { epochs }: Context): Reason {
   if (message.more && message.entries.length === 0) return 'more to come, and nothing here'
   let before = message.since
   for (const entry of message.entries) {
     if (entry.executeAt <= before) return 'log entries that do not rise'
-    const reason = logEntryFits(entry, topology)
+    const reason = logEntryFits(entry, epochs)
     if (reason !== undefined) return reason
     before = entry.executeAt
   }

@@ -7,6 +7,7 @@ import { invariant } from '../invariant.ts'
 import type { Context } from '../context.ts'
 import type { Heartbeat } from '../message/message.ts'
 import { PeerLatency } from '../time/peer-latency.ts'
+import { compareSerials } from '../time/serial-order.ts'
 import type { NodeSerial } from '../time/timestamp.ts'
 
 /** One other member. */
@@ -25,26 +26,28 @@ export interface Peer {
   distrusted: boolean
 }
 
-/** Every other member of the epoch; suspicion is a hint that only timing rests on. */
+/** Every other member that is known; suspicion is a hint that only timing rests on. */
 export class Peers {
   readonly #peers = new Map<NodeSerial, Peer>()
   #rttSlow: Millis = millis(10)
   #rttMedian: Millis = millis(10)
 
   constructor(serials: readonly NodeSerial[], now: Millis) {
-    for (const serial of serials) {
-      this.#peers.set(serial, {
-        serial,
-        latency: new PeerLatency(),
-        heardAt: now,
-        linkUp: undefined,
-        suspected: false,
-        heartbeat: undefined,
-        heartbeatAt: now,
-        offsetAlarm: false,
-        distrusted: false,
-      })
+    this.follow(serials, now)
+  }
+
+  /** From now on these are the peers: what is known of those that stay is kept. */
+  follow(serials: readonly NodeSerial[], now: Millis): void {
+    const before = new Map(this.#peers)
+    this.#peers.clear()
+    for (const serial of [...serials].sort(compareSerials)) {
+      this.#peers.set(serial, before.get(serial) ?? newPeer(serial, now))
     }
+    this.#refresh()
+  }
+
+  has(serial: NodeSerial): boolean {
+    return this.#peers.has(serial)
   }
 
   get(serial: NodeSerial): Peer {
@@ -71,9 +74,11 @@ export class Peers {
     return this.#rttMedian
   }
 
-  /** The slow round trip to the `rank`-th fastest peer, counted from 1; 0 for rank 0. */
-  rttOfFastest(rank: number): Millis {
-    const sorted = [...this.#peers.values()].map((peer) => peer.latency.slow).sort((a, b) => a - b)
+  /** The slow round trip to the `rank`-th fastest of these, counted from 1; 0 for rank 0. */
+  rttOfFastest(among: readonly NodeSerial[], rank: number): Millis {
+    const sorted = among
+      .flatMap((serial) => this.#peers.get(serial)?.latency.slow ?? [])
+      .sort((a, b) => a - b)
     return sorted[rank - 1] ?? millis(0)
   }
 
@@ -147,5 +152,19 @@ export class Peers {
     const medians = trusted.map((peer) => peer.latency.median).sort((a, b) => a - b)
     this.#rttSlow = slow.reduce((max, rtt) => (rtt > max ? rtt : max), millis(1))
     this.#rttMedian = medians[Math.floor(medians.length / 2)] ?? millis(1)
+  }
+}
+
+function newPeer(serial: NodeSerial, now: Millis): Peer {
+  return {
+    serial,
+    latency: new PeerLatency(),
+    heardAt: now,
+    linkUp: undefined,
+    suspected: false,
+    heartbeat: undefined,
+    heartbeatAt: now,
+    offsetAlarm: false,
+    distrusted: false,
   }
 }

@@ -242,7 +242,7 @@ export class ProgressLog {
       : blocking
         ? Math.floor(patient / 2)
         : patient
-    const rank = this.#context.topology.rankAfter(coordinator)
+    const rank = this.#context.epochs.of(id).rankAfter(coordinator)
     return millis(base + rank * step + this.#context.chance.below(step + 1))
   }
 }

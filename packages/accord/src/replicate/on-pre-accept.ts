@@ -57,7 +57,7 @@ function answerVote(context: Context, to: NodeSerial, record: TxnRecord): void {
 /** Why this replica would not witness the id now; refusing is always safe. */
 export function refusal(context: Context, id: TxnId): RefusedReason | undefined {
   if (isTooFarAhead(context, id)) return 'tooFarAhead'
-  const { n } = context.topology.sizes
+  const { n } = context.epochs.of(id).sizes
   const unappliedMax = (2 * n + 16) * context.limits.ownUndecidedMax
   return context.ledger.conflicts.size >= unappliedMax ? 'busy' : undefined
 }

@@ -4,7 +4,6 @@
  */
 
 import fc from 'fast-check'
-import type { FitsTopology } from '../message/fits.ts'
 import type { DecidedEntry, EpochEnd, Watermark } from '../message/message.ts'
 import type { Ballot } from '../time/ballot.ts'
 import {
@@ -25,10 +24,11 @@ import { keysOf, type Keys } from '../txn/keys.ts'
 import type { Txn } from '../txn/txn.ts'
 import type { Vote } from '../txn/txn-record.ts'
 import { anyBytes, anyMember } from './arbitrary.ts'
+import type { TestEpoch } from './test-epoch.ts'
 
 /** Who may speak, of when, about what. */
 export interface FittingWorld {
-  readonly topology: FitsTopology
+  readonly topology: TestEpoch
   /**
    * When ids are born: the fewer there are, the oftener messages are about the same transaction.
    */

@@ -31,7 +31,7 @@ import type {
   Write,
 } from '../index.ts'
 import { DEFAULT_KEYS, type Keys } from '../txn/keys.ts'
-import type { ApplicationTxn } from '../txn/txn.ts'
+import { configurationOf, type ApplicationTxn } from '../txn/txn.ts'
 
 /** What one input brought about. */
 export interface Said {
@@ -219,8 +219,7 @@ export class ReplicaUnderTest {
       durable: {
         ...this.#facts,
         storeId,
-        epoch: epoch(1),
-        members,
+        configurations: [configurationOf(epoch(1), members)],
         live,
         marks: this.#marks,
         applied,

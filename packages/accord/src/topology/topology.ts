@@ -1,41 +1,62 @@
-/** The members of the open epoch, and what follows from their number. */
+/** The members of one epoch, and what follows from their number. */
 
 import { invariant } from '../invariant.ts'
 import { compareSerials } from '../time/serial-order.ts'
 import type { Epoch, NodeSerial } from '../time/timestamp.ts'
+import { isVoter, type Configuration, type MemberEntry } from '../txn/txn.ts'
 import { quorumSizes, type QuorumSizes } from './quorum-sizes.ts'
 
-/** One epoch as one of its members sees it. */
+/** One epoch as one node sees it: a voter, a learner, or neither. */
 export class Topology {
   readonly epoch: Epoch
-  /** Rising. */
-  readonly members: readonly NodeSerial[]
-  /** The members without this node. */
+  readonly configuration: Configuration
+  /** Those whose votes count. Rising. */
+  readonly voters: readonly NodeSerial[]
+  /** The voters without this node: whom consensus is asked of. */
   readonly peers: readonly NodeSerial[]
+  /** Voters and learners without this node: who is told decisions and hears heartbeats. Rising. */
+  readonly others: readonly NodeSerial[]
+  /** Over the voters. */
   readonly sizes: QuorumSizes
   readonly self: NodeSerial
+  readonly #members: ReadonlyMap<NodeSerial, MemberEntry>
 
-  constructor(parts: { self: NodeSerial; epoch: Epoch; members: readonly NodeSerial[] }) {
-    this.self = parts.self
-    this.epoch = parts.epoch
-    this.members = [...parts.members].sort(compareSerials)
-    invariant(new Set(this.members).size === this.members.length, 'serials of members differ')
-    this.peers = this.members.filter((member) => member !== parts.self)
-    this.sizes = quorumSizes(this.members.length)
+  constructor(self: NodeSerial, configuration: Configuration) {
+    const { members } = configuration
+    this.self = self
+    this.epoch = configuration.epoch
+    this.configuration = configuration
+    this.#members = new Map(members.map((member) => [member.serial, member]))
+    invariant(this.#members.size === members.length, 'serials of members differ')
+    const serials = members.map((member) => member.serial).sort(compareSerials)
+    this.voters = serials.filter((serial) => this.isVoter(serial))
+    this.peers = this.voters.filter((serial) => serial !== self)
+    this.others = serials.filter((serial) => serial !== self)
+    this.sizes = quorumSizes(this.voters.length)
+  }
+
+  /** The entry of a voter or learner. */
+  member(node: NodeSerial): MemberEntry | undefined {
+    return this.#members.get(node)
   }
 
   isMember(node: NodeSerial): boolean {
-    return this.members.includes(node)
+    return this.#members.has(node)
+  }
+
+  isVoter(node: NodeSerial): boolean {
+    const entry = this.#members.get(node)
+    return entry !== undefined && isVoter(entry)
   }
 
   /**
-   * The distance from `from` to this node on the ring of members: who acts first when `from` is
+   * The distance from `from` to this node on the ring of voters: who acts first when `from` is
    * silent.
    */
   rankAfter(from: NodeSerial): number {
-    const n = this.members.length
-    const own = this.members.indexOf(this.self)
-    const theirs = this.members.indexOf(from)
+    const n = this.voters.length
+    const own = this.voters.indexOf(this.self)
+    const theirs = this.voters.indexOf(from)
     return theirs < 0 ? own : (own - theirs + n) % n
   }
 }

@@ -2,6 +2,7 @@
 
 import {
   compareTimestamps,
+  configurationOf,
   emptyRecord,
   epoch,
   HLC_ZERO,
@@ -157,8 +158,7 @@ export class DurableStore implements RecordReader {
       durableSeq: this.#durableSeq,
       hlcReserve: this.#hlcReserve,
       admitted: this.#admitted,
-      epoch: epoch(1),
-      members: this.#members,
+      configurations: [configurationOf(epoch(1), this.#members)],
       peers: [...this.#peers.values()].sort((a, b) => a.serial - b.serial),
       live: live.sort((a, b) => compareTimestamps(a.id, b.id)),
       marks: [...this.#marks.values()].sort(compareMarks),

@@ -7,6 +7,7 @@ import { hash } from 'node:crypto'
 import {
   epoch,
   nodeSerial,
+  openConfiguration,
   openReplica,
   type Bytes,
   type DurableState,
@@ -101,7 +102,7 @@ export async function openFromStore(
   return {
     serial,
     cluster,
-    members: withAddresses(durable.members, members, logger),
+    members: withAddresses(openConfiguration(durable).members, members, logger),
     durable,
     state,
     lane,

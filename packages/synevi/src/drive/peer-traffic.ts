@@ -1,6 +1,6 @@
 /** This node's end of the network: frames out, frames in, links. */
 
-import type { Envelope, Message, NodeSerial } from '@synevi/accord'
+import { openConfiguration, type Envelope, type Message, type NodeSerial } from '@synevi/accord'
 import type { NodeHealth } from '../observe/node-health.ts'
 import type { ParsedOptions } from '../options.ts'
 import { Inbox } from './inbox.ts'
@@ -31,7 +31,7 @@ export class PeerTraffic {
     const { limits, logger, network } = parts.options
     const { cluster, members, serial, durable } = parts.opened
     this.#outbox = new Outbox({
-      ...{ cluster, logger, self: serial, openEpoch: () => durable.epoch },
+      ...{ cluster, logger, self: serial, openEpoch: () => openConfiguration(durable).epoch },
       send: (to, frame) => network.send(to, frame),
       ...{ frameMaxBytes: limits.frameMaxBytes, messagesMax: limits.messagesMax },
     })

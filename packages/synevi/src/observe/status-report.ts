@@ -1,6 +1,6 @@
 /** Puts together what a node says about itself. */
 
-import type { ReplicaStatus } from '@synevi/accord'
+import { openConfiguration, type ReplicaStatus } from '@synevi/accord'
 import type { OpenedReplica } from '../drive/open-replica.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
 import type { NodeHealth } from './node-health.ts'
@@ -28,7 +28,7 @@ export function statusReport(
   return {
     phase,
     ...(reason === undefined ? {} : { reason }),
-    epoch: parts.opened.durable.epoch,
+    epoch: openConfiguration(parts.opened.durable).epoch,
     quorum: health.quorum(),
     applied: { position, time: applied.time, hash: Buffer.from(txnHash).toString('hex') },
     ...{ inFlight: requests.inFlight, queued: requests.queued },

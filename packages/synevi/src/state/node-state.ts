@@ -6,6 +6,7 @@
 
 import { createHash } from 'node:crypto'
 import {
+  configurationOf,
   invariant,
   unreachable,
   type Bytes,
@@ -111,8 +112,7 @@ export class NodeState {
       durableSeq: readDurableSeq(this.#store),
       hlcReserve: readHlcReserve(this.#store),
       admitted: readAdmitted(this.#store),
-      epoch,
-      members,
+      configurations: [configurationOf(epoch, members)],
       peers: readPeers(this.#store),
       live: liveRecords(this.#store),
       marks: readMarks(this.#store),

@@ -10,6 +10,7 @@ import { epoch, hlc, nodeSerial, type Notice } from '../../index.ts'
 import { keysOf } from '../../txn/keys.ts'
 import { fittingMessage } from '../arbitrary-fitting.ts'
 import { ReplicaUnderTest, type Said } from '../replica-under-test.ts'
+import { testEpoch } from '../test-epoch.ts'
 
 const members = [0, 1, 2].map(nodeSerial)
 /** A few births, near the present of the replica under test: ids are often about the same. */
@@ -19,7 +20,7 @@ const step = fc.oneof(
   {
     weight: 12,
     arbitrary: fittingMessage({
-      topology: { epoch: epoch(1), members },
+      topology: testEpoch(epoch(1), members),
       hlc: births,
       keys: fc.constantFrom(keysOf(['a']), keysOf(['a', 'b']), 'all' as const),
     }).map((heard) => ({ kind: 'hear' as const, ...heard })),
