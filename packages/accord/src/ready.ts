@@ -5,7 +5,8 @@ import type { Mutation, SubmissionId } from './input.ts'
 import type { Envelope, LogEntry, Watermark } from './message/message.ts'
 import type { Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
 import type { Mark } from './txn/deps.ts'
-import type { Configuration, Txn } from './txn/txn.ts'
+import type { Configuration } from './topology/configuration.ts'
+import type { Txn } from './txn/txn.ts'
 import type { RecordWrite, Status, TxnRecord } from './txn/txn-record.ts'
 
 /**

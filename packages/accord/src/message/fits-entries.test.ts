@@ -11,7 +11,8 @@ import {
   type Timestamp,
 } from '../time/timestamp.ts'
 import { conflictKey, DEFAULT_KEYS } from '../txn/keys.ts'
-import type { MemberEntry, Txn } from '../txn/txn.ts'
+import type { MemberEntry } from '../topology/configuration.ts'
+import type { Txn } from '../txn/txn.ts'
 import { testEpoch } from '../test/test-epoch.ts'
 import { fits } from './fits.ts'
 import type { Heartbeat, LogEntry, Message } from './message.ts'

@@ -5,7 +5,8 @@ import type { Ballot } from '../time/ballot.ts'
 import type { Epoch, NodeSerial, Timestamp, TxnId } from '../time/timestamp.ts'
 import type { Deps } from '../txn/deps.ts'
 import type { Keys } from '../txn/keys.ts'
-import type { MemberEntry, Txn } from '../txn/txn.ts'
+import type { MemberEntry } from '../topology/configuration.ts'
+import type { Txn } from '../txn/txn.ts'
 import type { Accepted, Vote } from '../txn/txn-record.ts'
 
 /** A new transaction, from its coordinator. The only message that always carries the payload. */

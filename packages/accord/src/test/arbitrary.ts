@@ -30,7 +30,8 @@ import {
 } from '../time/timestamp.ts'
 import type { Deps, Mark } from '../txn/deps.ts'
 import { keysOf, type Keys } from '../txn/keys.ts'
-import type { MemberEntry, Txn } from '../txn/txn.ts'
+import type { MemberEntry } from '../topology/configuration.ts'
+import type { Txn } from '../txn/txn.ts'
 import type { Accepted, Outcome, TxnRecord, Vote } from '../txn/txn-record.ts'
 
 /** Words that a careless object would take for something else, and the usual ones. */

@@ -31,7 +31,8 @@ import type {
   Write,
 } from '../index.ts'
 import { DEFAULT_KEYS, type Keys } from '../txn/keys.ts'
-import { configurationOf, type ApplicationTxn } from '../txn/txn.ts'
+import { configurationOf } from '../topology/configuration.ts'
+import { type ApplicationTxn } from '../txn/txn.ts'
 
 /** What one input brought about. */
 export interface Said {

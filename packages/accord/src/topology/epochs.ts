@@ -2,7 +2,7 @@
 
 import { invariant } from '../invariant.ts'
 import { epochOf, type NodeSerial, type Timestamp } from '../time/timestamp.ts'
-import type { Configuration } from '../txn/txn.ts'
+import type { Configuration } from './configuration.ts'
 import { Topology } from './topology.ts'
 
 /**

@@ -3,7 +3,7 @@
 import { invariant } from '../invariant.ts'
 import { compareSerials } from '../time/serial-order.ts'
 import type { Epoch, NodeSerial } from '../time/timestamp.ts'
-import { isVoter, type Configuration, type MemberEntry } from '../txn/txn.ts'
+import { isVoter, type Configuration, type MemberEntry } from './configuration.ts'
 import { quorumSizes, type QuorumSizes } from './quorum-sizes.ts'
 
 /** One epoch as one node sees it: a voter, a learner, or neither. */
