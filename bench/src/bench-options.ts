@@ -2,6 +2,7 @@
 
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
+import { oneOf, whole } from './command-line.ts'
 
 /** `lmdb`: each promise is on the disk before it is given. `memory`: nothing outlives a process. */
 export type StoreKind = 'lmdb' | 'memory'
@@ -38,7 +39,8 @@ export interface BenchOptions {
 }
 
 /** How the bench is called. */
-export const USAGE = `npm run bench -- [options]
+export const USAGE = `npm run bench -- growth | wan | replace, each with --help; or
+npm run bench -- [options]
   --nodes 3,5                 sizes of the clusters, 1 to 7 each
   --stores lmdb,memory        durable, and not
   --concurrency 1,16,64,256   requests under way at any time
@@ -101,20 +103,8 @@ function list<T>(name: string, text: string, parse: (part: string) => T): readon
   throw new RangeError(`--${name} ${text}: says something twice`)
 }
 
-function whole(name: string, text: string, bounds: { readonly min: number; readonly max: number }) {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= bounds.min && value <= bounds.max) return value
-  throw new RangeError(`--${name} ${text}: expected ${bounds.min} to ${bounds.max}, whole`)
-}
-
 function seconds(name: string, text: string, min: number): number {
   const value = Number(text)
   if (/^\d+(\.\d+)?$/.test(text) && value >= min && value <= 3600) return value
   throw new RangeError(`--${name} ${text}: expected ${min} to 3600 seconds`)
-}
-
-function oneOf<T extends string>(name: string, text: string, known: readonly T[]): T {
-  const found = known.find((one) => one === text)
-  if (found !== undefined) return found
-  throw new RangeError(`--${name} ${text}: expected ${known.join(' or ')}`)
 }

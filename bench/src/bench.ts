@@ -10,11 +10,13 @@ import { parseBenchOptions, USAGE, type BenchOptions, type StoreKind } from './b
 import type { Contender, Load, Measurement } from './contender.ts'
 import { EtcdCluster } from './etcd-cluster.ts'
 import { etcdPrograms, type EtcdPrograms } from './etcd-programs.ts'
+import { runGrowth } from './growth/growth.ts'
 import { machineOf, momentIn, type Machine, type Moment } from './machine.ts'
 import { writeResults } from './results-file.ts'
 import { rowOf, type Round, type Row } from './row.ts'
 import { SyneviCluster } from './synevi-cluster.ts'
 import { tableHead, tableLine } from './table.ts'
+import { inWorkFolder } from './work-folder.ts'
 
 /** After a start: compilers, caches and pools get warm, unmeasured. */
 const FIRST_LOAD: Omit<Load, 'bytes'> = {
@@ -29,12 +31,22 @@ type Peer =
   | { readonly kind: 'etcd'; readonly programs: EtcdPrograms }
   | { readonly kind: 'none'; readonly why: string }
 
-process.exitCode = await main()
+process.exitCode = await main(process.argv.slice(2))
 
-async function main(): Promise<number> {
+async function main([command = '', ...rest]: readonly string[]): Promise<number> {
+  switch (command) {
+    case 'growth':
+      return runGrowth(rest)
+    default:
+      return compare(process.argv.slice(2))
+  }
+}
+
+/** Beside the peer. */
+async function compare(args: readonly string[]): Promise<number> {
   let options: BenchOptions
   try {
-    options = parseBenchOptions(process.argv.slice(2))
+    options = parseBenchOptions(args)
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
     return 2
@@ -43,22 +55,17 @@ async function main(): Promise<number> {
     console.log(USAGE)
     return 0
   }
-  // Whoever interrupts us wants no processes left behind: 'exit' ends them.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-  const folder = mkdtempSync(join(options.folder, 'synevi-bench-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return inWorkFolder(options.folder, (folder) => runIn(folder, options))
+}
+
+async function runIn(folder: string, options: BenchOptions): Promise<number> {
   const machine = machineOf(folder)
   if (machine.fileSystem === 'tmpfs' && options.stores.includes('lmdb')) {
     console.error(`${folder} is memory: durable figures need a disk; choose one with --folder`)
     return 1
   }
   if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true })
-  try {
-    return await run(options, { folder, machine })
-  } catch (error) {
-    console.log(`bench: gave up: ${error instanceof Error ? error.message : String(error)}`)
-    return 1
-  }
+  return run(options, { folder, machine })
 }
 
 interface Place {

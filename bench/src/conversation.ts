@@ -1,6 +1,7 @@
 /** What the bench and its node processes say to each other, over the channel that `fork` opens. */
 
 import type { StoreKind } from './bench-options.ts'
+import type { Decisions } from './contender.ts'
 
 /** How a node process is to start: its only argument, as JSON. */
 export interface NodePlan {
@@ -10,10 +11,24 @@ export interface NodePlan {
   readonly store: StoreKind
   /** Its data directory, for `lmdb`. */
   readonly path: string
+  /** Pairs of serial and address: what it dials instead. */
+  readonly dial?: readonly (readonly [number, string])[]
+  /** `process`: for `lmdb`, flushes are left to the system. Default `sync`. */
+  readonly durability?: 'sync' | 'process'
+  /** Options of the node. Default its own. */
+  readonly batchRequestsMax?: number
+  readonly undecidedMax?: number
+  readonly patienceMaxMs?: number
+  readonly dedupMax?: number
 }
 
 /** To a node process. */
-export type Order = { readonly kind: 'load'; readonly load: LoadOrder } | { readonly kind: 'close' }
+export type Order =
+  | { readonly kind: 'load'; readonly load: LoadOrder }
+  | { readonly kind: 'write'; readonly share: WriteOrder }
+  /** `withTables`: reads the whole store. */
+  | { readonly kind: 'footprint'; readonly withTables: boolean }
+  | { readonly kind: 'close' }
 
 /** A share of a load. All processes take their times from the computer's clock. */
 export interface LoadOrder {
@@ -29,10 +44,22 @@ export interface LoadOrder {
   readonly profile: string | undefined
 }
 
+/** So many requests, however long it takes. */
+export interface WriteOrder {
+  readonly count: number
+  readonly concurrency: number
+  readonly bytes: number
+  /** How many different keys. */
+  readonly keyCount: number
+}
+
 /** From a node process. */
 export type Reply =
-  | { readonly kind: 'ready' }
+  /** How long its store took to open, and then its node. */
+  | { readonly kind: 'ready'; readonly storeMs: number; readonly nodeMs: number }
   | { readonly kind: 'done'; readonly tally: Tally }
+  | { readonly kind: 'written'; readonly errors: number; readonly firstError: string | undefined }
+  | { readonly kind: 'footprint'; readonly footprint: Footprint }
   | { readonly kind: 'failed'; readonly why: string }
 
 /** What one process did in the window. */
@@ -47,4 +74,29 @@ export interface Tally {
   readonly slow: number
   readonly recovered: number
   readonly invalidated: number
+}
+
+/** How much one process holds. */
+export interface Footprint {
+  readonly rssBytes: number
+  /** Resident and not of a file; all that is resident where that is not known. */
+  readonly ownBytes: number
+  /** After a collection of garbage. */
+  readonly heapBytes: number
+  /** Buffers outside of the heap, likewise. */
+  readonly externalBytes: number
+  /** The data file, free pages included; 0 for `memory`. */
+  readonly fileBytes: number
+  readonly position: bigint
+  /** By this node, since it was opened. */
+  readonly decisions: Decisions
+  /** By kind of state; empty without `withTables`. */
+  readonly tables: readonly TableSize[]
+}
+
+/** What the store holds of one kind: keys and values, without the tree's own overhead. */
+export interface TableSize {
+  readonly name: string
+  readonly records: number
+  readonly bytes: number
 }

@@ -2,8 +2,10 @@
 
 import { GrpcNetwork } from '@synevi/network-grpc'
 import { LmdbStore } from '@synevi/store-lmdb'
-import { KvExecutor, MemoryStore, Node } from 'synevi'
+import { KvExecutor, MemoryStore, Node, type NodeOptions } from 'synevi'
 import { runLoad } from './closed-loop.ts'
+import { runWrites } from './counted-writes.ts'
+import { footprintOf } from './footprint.ts'
 import type { NodePlan, Order, Reply } from './conversation.ts'
 
 const plan: NodePlan = JSON.parse(process.argv[2] ?? '')
@@ -13,27 +15,55 @@ if (address === undefined) throw new Error('the plan does not name this node')
 // Whoever started it is gone: nobody would ever say close.
 process.on('disconnect', () => process.exit())
 
+const began = performance.now()
+const store =
+  plan.store === 'lmdb'
+    ? await LmdbStore.open({ path: plan.path, durability: plan.durability ?? 'sync' })
+    : new MemoryStore()
+const opened = performance.now()
 const node = await Node.open({
   self: { id: `node-${plan.serial}`, serial: plan.serial },
   members: plan.addresses.map((at, serial) => ({ id: `node-${serial}`, serial, address: at })),
-  network: new GrpcNetwork({ listen: address }),
-  store: plan.store === 'lmdb' ? await LmdbStore.open({ path: plan.path }) : new MemoryStore(),
+  network: new GrpcNetwork({ listen: address, dialMap: new Map(plan.dial) }),
+  store,
   executors: [KvExecutor],
+  ...optionsOf(plan),
   onFatal: (error) => reply({ kind: 'failed', why: error.message }),
 })
 process.on('message', (order: Order) => {
   void obey(order).catch((error: unknown) => reply({ kind: 'failed', why: String(error) }))
 })
-reply({ kind: 'ready' })
+const nodeMs = performance.now() - opened
+reply({ kind: 'ready', storeMs: opened - began, nodeMs })
 
 async function obey(order: Order): Promise<void> {
   switch (order.kind) {
     case 'load':
       reply({ kind: 'done', tally: await runLoad(node, order.load) })
       return
+    case 'write':
+      reply({ kind: 'written', ...(await runWrites(node, order.share)) })
+      return
+    case 'footprint': {
+      const { withTables } = order
+      reply({ kind: 'footprint', footprint: await footprintOf(node, store, withTables) })
+      return
+    }
     case 'close':
       await node.close()
       process.disconnect()
+  }
+}
+
+function optionsOf(from: NodePlan): Pick<NodeOptions, 'batch' | 'timeouts' | 'cluster'> {
+  const { batchRequestsMax, undecidedMax, patienceMaxMs, dedupMax } = from
+  return {
+    batch: {
+      ...(batchRequestsMax === undefined ? {} : { requestsMax: batchRequestsMax }),
+      ...(undecidedMax === undefined ? {} : { undecidedMax }),
+    },
+    timeouts: patienceMaxMs === undefined ? {} : { patienceMaxMs },
+    cluster: dedupMax === undefined ? {} : { dedupMax },
   }
 }
 

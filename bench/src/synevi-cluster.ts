@@ -3,18 +3,15 @@
  * processes, as it is in an application that embeds a node.
  */
 
-import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Coordinators, StoreKind } from './bench-options.ts'
 import type { Contender, Load, Measurement } from './contender.ts'
-import type { NodePlan, Order, Reply, Tally } from './conversation.ts'
+import type { Tally } from './conversation.ts'
 import { percentile } from './figures.ts'
 import { freeAddresses } from './free-addresses.ts'
+import { MemberHandle } from './member-handle.ts'
 
-const PROGRAM = fileURLToPath(new URL('./node-process.js', import.meta.url))
 /** From the order to its beginning: all processes have read it by then. */
 const LEAD_MS = 30
 /** How much longer than its load a measurement may take: several deadlines of a request. */
@@ -31,18 +28,12 @@ export interface SyneviPlan {
   readonly profile: string | undefined
 }
 
-interface Member {
-  readonly child: ChildProcess
-  /** Of the replies; rejects when the process ends. */
-  readonly next: () => Promise<Reply>
-}
-
 /** A cluster of child processes. */
 export class SyneviCluster implements Contender {
   readonly #plan: SyneviPlan
-  readonly #members: readonly Member[]
+  readonly #members: readonly MemberHandle[]
 
-  private constructor(plan: SyneviPlan, members: readonly Member[]) {
+  private constructor(plan: SyneviPlan, members: readonly MemberHandle[]) {
     this.#plan = plan
     this.#members = members
   }
@@ -52,16 +43,16 @@ export class SyneviCluster implements Contender {
     const addresses = await freeAddresses(plan.nodes)
     mkdirSync(plan.folder, { recursive: true })
     const members = addresses.map((_, serial) =>
-      startMember({
+      MemberHandle.start({
         ...{ serial, addresses, store: plan.store },
         path: join(plan.folder, `node-${serial}`),
       }),
     )
     const cluster = new SyneviCluster(plan, members)
     try {
-      await Promise.all(members.map((member) => member.next()))
+      await Promise.all(members.map((member) => member.next('ready')))
     } catch (error) {
-      for (const { child } of members) child.kill('SIGKILL')
+      await Promise.all(members.map((member) => member.kill()))
       throw error
     }
     return cluster
@@ -75,66 +66,29 @@ export class SyneviCluster implements Contender {
     const all = Array.from({ length: concurrency }, (_, client) => client)
     const deadline = setTimeout(() => this.#kill(), warmUpMs + windowMs + OVERTIME_MS)
     const tallies = await Promise.all(
-      this.#members.map(({ child, next }, serial) => {
+      this.#members.map(async (member, serial) => {
         const file = profile === undefined ? undefined : join(profile, `${name}.cpuprofile`)
-        send(child, {
+        const order = {
           kind: 'load',
           load: {
             ...{ concurrency, bytes, windowFrom, windowUntil: windowFrom + windowMs },
             clients: all.filter((client) => client % spread === serial),
             profile: serial === 0 ? file : undefined,
           },
-        })
-        return next().then(tallyOf)
+        } as const
+        return (await member.ask(order, 'done')).tally
       }),
     ).finally(() => clearTimeout(deadline))
     return summary(tallies, windowMs)
   }
 
   async close(): Promise<void> {
-    await Promise.all(
-      this.#members.map(async ({ child }) => {
-        if (child.exitCode !== null || child.signalCode !== null) return
-        const gone = once(child, 'exit')
-        send(child, { kind: 'close' })
-        await gone
-      }),
-    )
+    await Promise.all(this.#members.map((member) => member.close()))
   }
 
   #kill(): void {
-    for (const { child } of this.#members) child.kill('SIGKILL')
+    for (const member of this.#members) void member.kill()
   }
-}
-
-function startMember(plan: NodePlan): Member {
-  const child = fork(PROGRAM, [JSON.stringify(plan)], { serialization: 'advanced' })
-  const replies: Reply[] = []
-  let ended: Error | undefined
-  let wake: (() => void) | undefined
-  child.on('message', (reply: Reply) => {
-    replies.push(reply)
-    wake?.()
-  })
-  child.once('exit', (code, signal) => {
-    ended = new Error(`node-${plan.serial} ended (${signal ?? code})`)
-    wake?.()
-  })
-  const next = async (): Promise<Reply> => {
-    for (;;) {
-      const reply = replies.shift()
-      if (reply?.kind === 'failed') throw new Error(`node-${plan.serial}: ${reply.why}`)
-      if (reply !== undefined) return reply
-      if (ended !== undefined) throw ended
-      await new Promise<void>((resolve) => (wake = resolve))
-    }
-  }
-  return { child, next }
-}
-
-function tallyOf(reply: Reply): Tally {
-  if (reply.kind === 'done') return reply.tally
-  throw new Error(`a node process answered a load with ${reply.kind}`)
 }
 
 function summary(tallies: readonly Tally[], windowMs: number): Measurement {
@@ -165,9 +119,4 @@ function summary(tallies: readonly Tally[], windowMs: number): Measurement {
       invalidated: sum((tally) => tally.invalidated),
     },
   }
-}
-
-function send(child: ChildProcess, order: Order): void {
-  // A process that has just died refuses; its exit says so.
-  child.send(order, () => {})
 }
