@@ -2,7 +2,8 @@
 
 import type { Brand, Bytes, Millis, Nanos, ReadyId } from './brand.ts'
 import type { Message, Watermark } from './message/message.ts'
-import type { NodeSerial, TxnId } from './time/timestamp.ts'
+import type { Epoch, NodeSerial, TxnId } from './time/timestamp.ts'
+import type { MemberEntry } from './topology/configuration.ts'
 import type { Keys } from './txn/keys.ts'
 
 /** The driver's name for a batch it submitted: a number it never uses twice in a process. */
@@ -42,6 +43,19 @@ export type Input =
       readonly submission: SubmissionId
       readonly keys: Keys
       readonly payload: Bytes
+    }
+  /**
+   * A change of the membership: the members of the epoch after `expectEpoch`, each that stays, each
+   * that is new with a serial above every one given before (`protocol.md` 10.2). Answered by
+   * exactly one Answer, unless the replica stops. `force`: also when it would leave no quorum that
+   * is reachable and caught up, as far as this node sees.
+   */
+  | {
+      readonly kind: 'reconfigure'
+      readonly submission: SubmissionId
+      readonly expectEpoch: Epoch
+      readonly members: readonly MemberEntry[]
+      readonly force: boolean
     }
   /** A message from a member, decoded and parsed; the frame it came in named this cluster. */
   | { readonly kind: 'receive'; readonly from: NodeSerial; readonly message: Message }

@@ -3,7 +3,7 @@
 import type { Bytes, ReadyId } from './brand.ts'
 import type { Mutation, SubmissionId } from './input.ts'
 import type { Envelope, LogEntry, Watermark } from './message/message.ts'
-import type { Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
+import type { Epoch, Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
 import type { Mark } from './txn/deps.ts'
 import type { Configuration } from './topology/configuration.ts'
 import type { Txn } from './txn/txn.ts'
@@ -88,10 +88,54 @@ export type Answer =
   | {
       readonly kind: 'refused'
       readonly submission: SubmissionId
-      readonly reason: 'busy' | 'notReady' | 'stopped'
+      readonly reason: RefusedSubmission
+    }
+  /**
+   * The Reconfig was executed here and is durable. Without `failure` the epoch closes now, and the
+   * notice `configuration` says when the next one is open; with it nothing changes, here or
+   * elsewhere.
+   */
+  | {
+      readonly kind: 'reconfigured'
+      readonly submission: SubmissionId
+      readonly id: TxnId
+      readonly executeAt: Timestamp
+      readonly failure: ReconfigFailure | undefined
     }
   /** Its effect is in the state, learned from a snapshot: ask the request memory. */
   | { readonly kind: 'covered'; readonly submission: SubmissionId; readonly id: TxnId }
+
+/**
+ * Why nothing was begun. `busy`: at a bound, try again. `notReady`: its store is not admitted yet.
+ * `stopped`: it has diverged. `learner`, `removed`: not a voter of the open epoch. `noQuorum`: the
+ * change would leave no quorum that is reachable and caught up; `force` overrides. `unknownStore`:
+ * a new voter was never heard of. `unsupported`: a member runs a version without changes of
+ * membership. `malformed`: it has no voter, more than 64 members, or one twice.
+ */
+export type RefusedSubmission =
+  | 'busy'
+  | 'notReady'
+  | 'stopped'
+  | 'learner'
+  | 'removed'
+  | 'noQuorum'
+  | 'unknownStore'
+  | 'unsupported'
+  | 'malformed'
+
+/**
+ * Why an executed Reconfig changes nothing, alike everywhere (`protocol.md` 10.2). `epochOver`: it
+ * expects another epoch. `pending`: an earlier one of this epoch has been executed. `serialUsed`: a
+ * new member has a serial that was given before. `noVoter`. `unknownStore`: a new voter whose store
+ * is not named. `lastEpoch`: 65535.
+ */
+export type ReconfigFailure =
+  | 'epochOver'
+  | 'pending'
+  | 'serialUsed'
+  | 'noVoter'
+  | 'unknownStore'
+  | 'lastEpoch'
 
 /** How a decision was reached at the node that made it. */
 export type Path = 'fast' | 'slow' | 'recovered'
@@ -157,6 +201,20 @@ export type Notice =
    * From here on it votes and coordinates: its store is known to a quorum, or is a cluster of one.
    */
   | { readonly kind: 'admitted' }
+  /**
+   * This epoch is open here from now on. Connect to its members; keep the connections to those it
+   * leaves out as long as they are open, for they may have a duty left (`protocol.md` 10.3 E).
+   */
+  | { readonly kind: 'configuration'; readonly configuration: Configuration }
+  /** This epoch closes: submissions are held back until the next one is open. */
+  | { readonly kind: 'epochClosing'; readonly epoch: Epoch }
+  /** Every transaction of this epoch is executed here (`protocol.md` 10.4). */
+  | { readonly kind: 'epochFinished'; readonly epoch: Epoch }
+  /**
+   * The open epoch is without this node: it refuses submissions with `removed` and never votes
+   * again. `mayStop`: nobody needs it any more, which is said apart, and later if at all.
+   */
+  | { readonly kind: 'removed'; readonly epoch: Epoch; readonly mayStop: boolean }
   /** Something a simulator counts. */
   | { readonly kind: 'event'; readonly name: string; readonly id?: TxnId }
 

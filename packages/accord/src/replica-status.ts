@@ -1,6 +1,7 @@
 /** What a replica shows of itself to those who watch it. */
 
 import type { NodeSerial } from './time/timestamp.ts'
+import type { Configuration, MemberRole } from './topology/configuration.ts'
 
 /** A view for status pages; not part of any promise. */
 export interface ReplicaStatus {
@@ -9,6 +10,13 @@ export interface ReplicaStatus {
   readonly oldestUndecidedMs: number
   readonly unapplied: number
   readonly admitted: boolean
+  /** Of the open epoch. */
+  readonly configuration: Configuration
+  readonly role: MemberRole | 'removed'
+  /** Whether the open epoch closes: submissions are held back. */
+  readonly closing: boolean
+  /** Every transaction of it, and of those before, is executed here; 0 before the first. */
+  readonly finishedEpoch: number
   readonly phase: 'starting' | 'serving' | 'diverged' | 'blocked'
   readonly suspected: readonly NodeSerial[]
   readonly peers: readonly PeerStatus[]

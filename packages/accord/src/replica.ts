@@ -172,6 +172,10 @@ class SingleEpochReplica implements Replica {
       oldestUndecidedMs: this.#progress.oldestMs(),
       unapplied: this.#context.ledger.conflicts.size,
       admitted: this.#identity.isAdmitted,
+      configuration: this.#context.epochs.open.configuration,
+      role: this.#context.epochs.role,
+      closing: false,
+      finishedEpoch: this.#context.epochs.open.epoch - 1,
       phase: this.#phase(),
       suspected: peers.filter((peer) => peer.suspected).map((peer) => peer.serial),
       peers: peers.map(({ serial, latency, heartbeat }) => ({
@@ -215,6 +219,13 @@ class SingleEpochReplica implements Replica {
     switch (input.kind) {
       case 'submit':
         this.#submit(input)
+        return
+      case 'reconfigure':
+        this.#context.out.answers.push({
+          kind: 'refused',
+          submission: input.submission,
+          reason: 'unsupported',
+        })
         return
       case 'receive':
         this.#receive(input.from, input.message)

@@ -185,8 +185,20 @@ describe('stored values', () => {
       expectEpoch: epoch(1),
       members: [{ serial: nodeSerial(4), id: 'n4', address: 'h' }],
     }
+    const roles: Txn = {
+      kind: 'reconfig',
+      expectEpoch: epoch(2),
+      members: [
+        { serial: nodeSerial(4), id: 'n4', address: 'h', storeId: new Uint8Array(16).fill(9) },
+        { serial: nodeSerial(5), id: 'n5', address: '', role: 'learner', replaces: nodeSerial(4) },
+      ],
+    }
     const all: readonly (readonly [Txn, string])[] = [
       [txn, `01 ${TXN}`],
+      [
+        roles,
+        `01 03 0002 8102 0004 02 6e34 01 68 02 10 ${'09'.repeat(16)} 0005 02 6e35 00 05 0004`,
+      ],
       [barrier, `01 02 ${T1}`],
       [reconfig, '01 03 0001 01 0004 02 6e34 01 68'],
     ]
@@ -194,6 +206,13 @@ describe('stored values', () => {
       expect(toHex(encodeTxn(value))).toBe(toHex(fromHex(hex)))
       expect(decodeTxn(fromHex(hex))).toEqual({ ok: true, value })
     }
+  })
+
+  test('members in a longer form than they need are refused', () => {
+    const longer = decodeTxn(fromHex('01 03 0001 8101 0004 02 6e34 01 68 00'))
+    expect(longer).toMatchObject({ ok: false })
+    const unknown = decodeTxn(fromHex('01 03 0001 8101 0004 02 6e34 01 68 08'))
+    expect(unknown).toMatchObject({ ok: false })
   })
 
   test('marks', () => {

@@ -161,6 +161,22 @@ export class Reader {
     return value
   }
 
+  /** A count as {@link count} reads it, to which `mark`, above `max`, may have been added. */
+  marked(
+    mark: number,
+    max: number,
+    itemMin: number,
+    heap: number,
+  ): { readonly count: number; readonly isMarked: boolean } {
+    const value = this.count(mark + max, 0, 0)
+    const isMarked = value >= mark
+    const count = isMarked ? value - mark : value
+    if (count > max) malformed(`a list of ${count} items, ${max} are the most`)
+    if (count * itemMin > this.left) malformed('a list claims more items than there are bytes')
+    this.#charge(count * heap)
+    return { count, isMarked }
+  }
+
   /**
    * Reads what the next `length` bytes hold and goes on behind them. Bytes that `read` left over
    * are of a later minor version: ignored. `read` may not look beyond them.

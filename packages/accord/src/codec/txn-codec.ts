@@ -1,7 +1,13 @@
 /** The parts of messages and records: keys, deps, transactions, votes, watermarks, log entries. */
 
 import { invariant, unreachable } from '../invariant.ts'
-import { DEPS_IDS_MAX, DEPS_MARKS_MAX, HASH_BYTES_MAX, MEMBERS_MAX } from '../message/bounds.ts'
+import {
+  DEPS_IDS_MAX,
+  DEPS_MARKS_MAX,
+  HASH_BYTES_MAX,
+  MEMBERS_MAX,
+  STORE_ID_BYTES,
+} from '../message/bounds.ts'
 import type { DecidedEntry, LogEntry, Watermark } from '../message/message.ts'
 import { epoch, type Epoch, type Timestamp, type TxnId } from '../time/timestamp.ts'
 import type { Deps, Mark } from '../txn/deps.ts'
@@ -139,28 +145,70 @@ export function readEpoch(reader: Reader): Epoch {
   return epoch(value)
 }
 
-/** A count, then members. */
+/** Added to the count where members have more than serial, id and address: above every count. */
+const EXTENDED = 128
+const IS_LEARNER = 1
+const HAS_STORE_ID = 2
+const REPLACES = 4
+
+/**
+ * A count, then members. Where all are voters whose store is not named, as before there were
+ * others; else each has a byte that says what follows.
+ */
 export function writeMembers(writer: Writer, members: readonly MemberEntry[]): void {
-  writer.count(members.length, MEMBERS_MAX)
+  const extended = members.some((member) => extensionOf(member) !== 0)
+  invariant(members.length <= MEMBERS_MAX, 'a configuration has at most 64 members')
+  writer.count(extended ? EXTENDED + members.length : members.length, EXTENDED + MEMBERS_MAX)
   for (const member of members) {
     invariant(member.id.length > 0, 'a member has an identity')
     writer.uint16(member.serial)
     writer.latin1(member.id, MEMBER_ID_CHARS_MAX)
     writer.latin1(member.address, ADDRESS_CHARS_MAX)
+    if (!extended) continue
+    writer.byte(extensionOf(member))
+    if (member.storeId !== undefined) writer.shortBytes(member.storeId, STORE_ID_BYTES)
+    if (member.replaces !== undefined) writer.uint16(member.replaces)
   }
+}
+
+function extensionOf({ role, storeId, replaces }: MemberEntry): number {
+  return (
+    (role === 'learner' ? IS_LEARNER : 0) |
+    (storeId === undefined ? 0 : HAS_STORE_ID) |
+    (replaces === undefined ? 0 : REPLACES)
+  )
 }
 
 /** Refuses more members than the bound. */
 export function readMembers(reader: Reader): readonly MemberEntry[] {
-  const count = reader.count(MEMBERS_MAX, 5, 56)
+  const told = reader.marked(EXTENDED, MEMBERS_MAX, 5, 56)
   const members: MemberEntry[] = []
-  for (let i = 0; i < count; i++) {
+  let extended = false
+  for (let i = 0; i < told.count; i++) {
     const serial = reader.node()
     const id = reader.latin1(MEMBER_ID_CHARS_MAX)
     if (id === '') malformed('a member without an identity')
-    members.push({ serial, id, address: reader.latin1(ADDRESS_CHARS_MAX) })
+    const entry: MemberEntry = { serial, id, address: reader.latin1(ADDRESS_CHARS_MAX) }
+    const member = told.isMarked ? readExtension(reader, entry) : entry
+    extended ||= extensionOf(member) !== 0
+    members.push(member)
   }
+  if (extended !== told.isMarked) malformed('members in a longer form than they need')
   return members
+}
+
+function readExtension(reader: Reader, entry: MemberEntry): MemberEntry {
+  const flags = reader.byte()
+  if (flags > (IS_LEARNER | HAS_STORE_ID | REPLACES)) malformed(`a member with flags ${flags}`)
+  let member = entry
+  if ((flags & IS_LEARNER) !== 0) member = { ...member, role: 'learner' }
+  if ((flags & HAS_STORE_ID) !== 0) {
+    const storeId = reader.shortBytes(STORE_ID_BYTES)
+    if (storeId.length !== STORE_ID_BYTES) malformed('an identity of a store that is not 16 bytes')
+    member = { ...member, storeId }
+  }
+  if ((flags & REPLACES) !== 0) member = { ...member, replaces: reader.node() }
+  return member
 }
 
 /** When, and whether it is a yes. */

@@ -114,11 +114,17 @@ export const anyDeps: fc.Arbitrary<Deps> = fc.record({
   marks: fc.array(anyMark, { maxLength: 4 }),
 })
 
-export const anyMember: fc.Arbitrary<MemberEntry> = fc.record({
-  serial: anyNode,
-  id: anyLatin1(1, 64),
-  address: anyLatin1(0, 255),
-})
+export const anyMember: fc.Arbitrary<MemberEntry> = fc.record(
+  {
+    serial: anyNode,
+    id: anyLatin1(1, 64),
+    address: anyLatin1(0, 255),
+    role: fc.constant('learner' as const),
+    storeId: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+    replaces: anyNode,
+  },
+  { requiredKeys: ['serial', 'id', 'address'] },
+)
 
 export const anyTxn: fc.Arbitrary<Txn> = fc.oneof(
   fc.record({

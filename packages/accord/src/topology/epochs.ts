@@ -2,7 +2,7 @@
 
 import { invariant } from '../invariant.ts'
 import { epochOf, type NodeSerial, type Timestamp } from '../time/timestamp.ts'
-import type { Configuration } from './configuration.ts'
+import type { Configuration, MemberRole } from './configuration.ts'
 import { Topology } from './topology.ts'
 
 /**
@@ -26,6 +26,12 @@ export class Epochs {
   /** The epoch in which this node mints ids. */
   get open(): Topology {
     return this.#open
+  }
+
+  /** What this node is in the open epoch. */
+  get role(): MemberRole | 'removed' {
+    if (!this.#open.isMember(this.self)) return 'removed'
+    return this.#open.isVoter(this.self) ? 'voter' : 'learner'
   }
 
   /** That of the epoch of a timestamp. Throws an InvariantError when it is not known here. */

@@ -378,7 +378,7 @@ export class Truth {
     if (answer.kind === 'refused') return
     const { outcome } = this.#of(answer.id)
     const expected =
-      answer.kind === 'settled'
+      answer.kind === 'settled' || answer.kind === 'reconfigured'
         ? answer.executeAt
         : answer.kind === 'invalidated'
           ? 'invalid'

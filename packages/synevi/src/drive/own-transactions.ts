@@ -3,7 +3,14 @@
  * its requests.
  */
 
-import { invariant, unreachable, type Answer, type SubmissionId, type TxnId } from '@synevi/accord'
+import {
+  invariant,
+  unreachable,
+  type Answer,
+  type RefusedSubmission,
+  type SubmissionId,
+  type TxnId,
+} from '@synevi/accord'
 import type { Batcher } from '../batcher.ts'
 import type { Bytes } from '@synevi/accord'
 import type { Remembered } from '../state/request-memory.ts'
@@ -58,7 +65,7 @@ export class OwnTransactions {
         this.#forget(answer.id)
         return
       case 'refused':
-        batcher.refused(answer.submission, answer.reason)
+        batcher.refused(answer.submission, reasonFor(answer.reason))
         return
       case 'covered':
         batcher.settle(
@@ -66,6 +73,9 @@ export class OwnTransactions {
           batcher.requestsOf(answer.submission).map(({ id }) => this.#recall(id)),
         )
         this.#forget(answer.id)
+        return
+      case 'reconfigured':
+        // Of a change of the membership, which no batch is.
         return
       default:
         return unreachable(answer)
@@ -99,4 +109,10 @@ export class OwnTransactions {
     this.#submissions.delete(id)
     this.#outcomes.delete(id)
   }
+}
+
+/** A learner may become a voter; a node that was removed stays so. */
+function reasonFor(reason: RefusedSubmission): 'busy' | 'notReady' | 'stopped' {
+  if (reason === 'busy') return 'busy'
+  return reason === 'notReady' || reason === 'learner' ? 'notReady' : 'stopped'
 }
