@@ -9,13 +9,14 @@ import { invariant } from './invariant.ts'
 import type { Identity } from './membership/identity.ts'
 import type { Watermark } from './message/message.ts'
 import { Outbox } from './outbox.ts'
-import type { Answer, PeerIdentity, Ready, Write } from './ready.ts'
+import type { Answer, PeerIdentity, ReadAnswer, Ready, Write } from './ready.ts'
 import type { TxnId } from './time/timestamp.ts'
 
 /** What becomes true when a Ready is stored. */
 export interface Pending {
   readonly decided: readonly TxnId[]
   readonly answers: readonly Answer[]
+  readonly reads: readonly ReadAnswer[]
   readonly applied: Watermark
   readonly durableSeq: bigint
   readonly peers: readonly PeerIdentity[]
@@ -28,6 +29,7 @@ export class Harvest {
   readonly #pending = new Map<ReadyId, Pending>()
   #appliedWrites: (Write & { kind: 'applied' })[] = []
   #nextReady = 0
+  #wantsWrite = false
 
   constructor(context: Context, identity: Identity) {
     this.#context = context
@@ -39,6 +41,11 @@ export class Harvest {
     this.#appliedWrites.push(write)
   }
 
+  /** The next Ready has a write, if only its number. */
+  wantWrite(): void {
+    this.#wantsWrite = true
+  }
+
   /** Undefined when there is nothing. `applied`: after the last execution. */
   take(applied: Watermark): Ready | undefined {
     const context = this.#context
@@ -48,13 +55,17 @@ export class Harvest {
     const { out } = context
     context.out = new Outbox()
     this.#nextReady += 1
-    const { send, sendAfterStore, execute, answers, answersAfterStore, notices } = out
+    const { send, sendAfterStore, execute, answers, reads, notices } = out
     if (context.stopped) return onlyNotices(id, out)
     const decided = decisionsIn(writes)
     const { durableSeq } = this.#identity
     const peers = writes.flatMap((write) => (write.kind === 'peer' ? [write.peer] : []))
-    this.#pending.set(id, { decided, answers: answersAfterStore, applied, durableSeq, peers })
-    return { id, send, writes, sendAfterStore, execute, answers, notices }
+    this.#pending.set(id, {
+      ...{ decided, applied, durableSeq, peers },
+      answers: out.answersAfterStore,
+      reads: out.readsAfterStore,
+    })
+    return { id, send, writes, sendAfterStore, execute, answers, reads, notices }
   }
 
   /** That Ready is durable. */
@@ -74,7 +85,8 @@ export class Harvest {
     const { peers, admitted } = this.#identity.takeWrites(writes.length > 0)
     for (const peer of peers) writes.push({ kind: 'peer', peer })
     if (admitted) writes.push({ kind: 'admitted' })
-    if (writes.length === 0) return writes
+    if (writes.length === 0 && !this.#wantsWrite) return writes
+    this.#wantsWrite = false
     const hlc = clock.extendReserve()
     if (hlc !== undefined) writes.push({ kind: 'hlcReserve', hlc })
     this.#identity.durableSeq += 1n
@@ -85,7 +97,8 @@ export class Harvest {
 
 /** After the end only the reason is told: nothing more is written, sent, executed or answered. */
 function onlyNotices(id: ReadyId, { notices }: Outbox): Ready {
-  return { id, send: [], writes: [], sendAfterStore: [], execute: [], answers: [], notices }
+  const nothing = { send: [], writes: [], sendAfterStore: [], execute: [], answers: [], reads: [] }
+  return { id, ...nothing, notices }
 }
 
 /** The decisions in a write that wait for it to be executed. */

@@ -5,6 +5,7 @@ import { onAcceptOk } from './coordinate/accept-round.ts'
 import type { Coordination } from './coordinate/coordination.ts'
 import { onAcceptInvalidOk } from './coordinate/invalidate-round.ts'
 import { onPreAcceptOk, onRefused } from './coordinate/pre-accept-round.ts'
+import type { Reads } from './coordinate/read-round.ts'
 import { onRecoverOk } from './coordinate/recover-round.ts'
 import type { Lead } from './coordinate/round.ts'
 import { onHashAt, type Divergence } from './execute/divergence.ts'
@@ -14,6 +15,7 @@ import { onCatchUp } from './progress/catch-up.ts'
 import { onAccept, onAcceptInvalid } from './replicate/on-accept.ts'
 import { onPreAccept } from './replicate/on-pre-accept.ts'
 import { onQuery } from './replicate/on-query.ts'
+import { onReadDeps } from './replicate/on-read-deps.ts'
 import { onRecover } from './replicate/on-recover.ts'
 import { onStable } from './replicate/on-stable.ts'
 import type { NodeSerial } from './time/timestamp.ts'
@@ -23,6 +25,7 @@ export interface Hearing {
   readonly context: Context
   readonly lead: Lead
   readonly coordination: Coordination
+  readonly reads: Reads
   readonly identity: Identity
   readonly divergence: Divergence
 }
@@ -84,8 +87,18 @@ export function hear(parts: Hearing, from: NodeSerial, message: Exclude<Message,
 }
 
 function hearUpkeep(parts: Hearing, from: NodeSerial, message: Message): void {
-  const { context, lead, identity, divergence } = parts
+  const { context, lead, reads, identity, divergence } = parts
   switch (message.kind) {
+    case 'readDeps':
+      // A store that too few others remember may have forgotten what it voted on (ADR 0019).
+      if (identity.isAdmitted) onReadDeps(context, from, message)
+      return
+    case 'readDepsOk':
+      reads.onReadDepsOk(from, message)
+      return
+    case 'epochClosing':
+      // Asked again until it can say, or the next epoch is open here.
+      return
     case 'catchUp':
       if (!divergence.isDiverged) onCatchUp(context, from, message)
       return

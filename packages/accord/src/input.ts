@@ -9,6 +9,9 @@ import type { Keys } from './txn/keys.ts'
 /** The driver's name for a batch it submitted: a number it never uses twice in a process. */
 export type SubmissionId = Brand<number, 'SubmissionId'>
 
+/** The driver's name for a read: a number it never uses twice in a process. */
+export type ReadId = Brand<number, 'ReadId'>
+
 /**
  * When an input happened. `wall` makes TxnIds and may go back; `elapsed` runs timers and never
  * does.
@@ -57,6 +60,15 @@ export type Input =
       readonly members: readonly MemberEntry[]
       readonly force: boolean
     }
+  /**
+   * Wants to know when the state here holds everything that was answered anywhere before now
+   * (`protocol.md` 9). Answered by exactly one ReadAnswer, unless it is cancelled or the replica
+   * stops; the driver keeps the deadline. Strictly serializable for one key; a read of several must
+   * be a transaction.
+   */
+  | { readonly kind: 'read'; readonly read: ReadId; readonly keys: Keys }
+  /** Nobody waits for that read any more. Harmless when it was answered. */
+  | { readonly kind: 'cancelRead'; readonly read: ReadId }
   /** A message from a member, decoded and parsed; the frame it came in named this cluster. */
   | { readonly kind: 'receive'; readonly from: NodeSerial; readonly message: Message }
   /**

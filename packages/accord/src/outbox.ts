@@ -1,6 +1,6 @@
 /** What the steps since the last drain want said and done, by when each may be. */
 
-import type { Answer, Execution, Notice } from './ready.ts'
+import type { Answer, Execution, Notice, ReadAnswer } from './ready.ts'
 import type { Envelope, Message } from './message/message.ts'
 import type { NodeSerial } from './time/timestamp.ts'
 
@@ -12,6 +12,9 @@ export class Outbox {
   answers: Answer[] = []
   /** Given once the writes of this Ready are durable. */
   answersAfterStore: Answer[] = []
+  reads: ReadAnswer[] = []
+  /** Given once the writes of this Ready are durable. */
+  readsAfterStore: ReadAnswer[] = []
   notices: Notice[] = []
 
   /** For messages that only ask or refuse, or state what is durable already (`protocol.md` 3.3). */
@@ -36,6 +39,8 @@ export class Outbox {
       this.execute.length === 0 &&
       this.answers.length === 0 &&
       this.answersAfterStore.length === 0 &&
+      this.reads.length === 0 &&
+      this.readsAfterStore.length === 0 &&
       this.notices.length === 0
     )
   }

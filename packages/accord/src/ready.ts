@@ -1,7 +1,7 @@
 /** All that a replica can ask for, with the ordering promise of each. */
 
 import type { Bytes, ReadyId } from './brand.ts'
-import type { Mutation, SubmissionId } from './input.ts'
+import type { Mutation, ReadId, SubmissionId } from './input.ts'
 import type { Envelope, LogEntry, Watermark } from './message/message.ts'
 import type { Epoch, Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
 import type { Mark } from './txn/deps.ts'
@@ -26,6 +26,8 @@ export interface Ready {
   readonly execute: readonly Execution[]
   /** May be given now; what they state is durable. */
   readonly answers: readonly Answer[]
+  /** May be given now: the state that a `ready` read may see is durable (ADR 0027). */
+  readonly reads: readonly ReadAnswer[]
   /** What happened, for counters, logs and checkers. States nothing that others may rely on. */
   readonly notices: readonly Notice[]
 }
@@ -136,6 +138,23 @@ export type ReconfigFailure =
   | 'noVoter'
   | 'unknownStore'
   | 'lastEpoch'
+
+/** Of a read, exactly one. */
+export type ReadAnswer =
+  /**
+   * The durable state here holds everything with its keys that was answered anywhere before the
+   * read began, and everything that a read which was answered before it began could see.
+   */
+  | { readonly kind: 'ready'; readonly read: ReadId }
+  /**
+   * Nothing was begun. `busy`: too many reads wait; `stopped`: this node diverged; `unsupported`: a
+   * member does not know how yet, so a transaction must serve as the read.
+   */
+  | {
+      readonly kind: 'refused'
+      readonly read: ReadId
+      readonly reason: 'busy' | 'stopped' | 'unsupported'
+    }
 
 /** How a decision was reached at the node that made it. */
 export type Path = 'fast' | 'slow' | 'recovered'

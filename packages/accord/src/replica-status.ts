@@ -9,6 +9,8 @@ export interface ReplicaStatus {
   readonly undecided: number
   readonly oldestUndecidedMs: number
   readonly unapplied: number
+  /** Reads without an answer. */
+  readonly reads: number
   readonly admitted: boolean
   /** Of the open epoch. */
   readonly configuration: Configuration

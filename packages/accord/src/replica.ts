@@ -4,6 +4,7 @@ import type { Millis, ReadyId } from './brand.ts'
 import { Chance } from './chance.ts'
 import type { Context } from './context.ts'
 import { Coordination } from './coordinate/coordination.ts'
+import { Reads } from './coordinate/read-round.ts'
 import { Rounds, type Lead } from './coordinate/round.ts'
 import { Divergence } from './execute/divergence.ts'
 import { ExecutionOrder } from './execute/execution-order.ts'
@@ -78,6 +79,7 @@ class SingleEpochReplica implements Replica {
   readonly #identity: Identity
   readonly #lead: Lead
   readonly #coordination: Coordination
+  readonly #reads: Reads
   readonly #hearing: Hearing
   readonly #upkeep: Upkeep
   readonly #harvest: Harvest
@@ -127,10 +129,17 @@ class SingleEpochReplica implements Replica {
       rounds,
     }
     this.#coordination = new Coordination(this.#lead, durable.live)
+    this.#reads = new Reads({
+      lead: this.#lead,
+      hasVote: () => this.#identity.isAdmitted,
+      openedSeq: durable.durableSeq,
+      wantWrite: () => this.#harvest.wantWrite(),
+    })
     this.#hearing = {
       context: this.#context,
       lead: this.#lead,
       coordination: this.#coordination,
+      reads: this.#reads,
       identity: this.#identity,
       divergence: this.#divergence,
     }
@@ -151,13 +160,14 @@ class SingleEpochReplica implements Replica {
   }
 
   drain(): Ready | undefined {
+    if (!this.#context.stopped) this.#reads.leave()
     return this.#harvest.take(this.#applied)
   }
 
   deadline(): Millis | undefined {
     if (this.#context.stopped) return undefined
     let next = this.#upkeep.next
-    for (const at of [this.#lead.rounds.next(), this.#progress.next()]) {
+    for (const at of [this.#lead.rounds.next(), this.#progress.next(), this.#reads.next()]) {
       if (at !== undefined && at < next) next = at
     }
     return next
@@ -171,6 +181,7 @@ class SingleEpochReplica implements Replica {
       undecided: this.#progress.size + this.#lead.rounds.size,
       oldestUndecidedMs: this.#progress.oldestMs(),
       unapplied: this.#context.ledger.conflicts.size,
+      reads: this.#reads.size,
       admitted: this.#identity.isAdmitted,
       configuration: this.#context.epochs.open.configuration,
       role: this.#context.epochs.role,
@@ -198,6 +209,7 @@ class SingleEpochReplica implements Replica {
         this.#upkeep.next,
         this.#blocked,
         this.#identity.isAdmitted,
+        this.#reads.image(),
       ],
     })
   }
@@ -227,6 +239,12 @@ class SingleEpochReplica implements Replica {
           reason: 'unsupported',
         })
         return
+      case 'read':
+        this.#reads.begin(input.read, input.keys)
+        return
+      case 'cancelRead':
+        this.#reads.cancel(input.read)
+        return
       case 'receive':
         this.#receive(input.from, input.message)
         return
@@ -246,6 +264,7 @@ class SingleEpochReplica implements Replica {
       case 'wake':
         this.#upkeep.wake()
         this.#coordination.wake()
+        this.#reads.wake()
         return
       default:
         unreachable(input)
@@ -301,6 +320,8 @@ class SingleEpochReplica implements Replica {
     this.#upkeep.greet(this.#identity.peersStored(pending.peers))
     for (const id of pending.decided) this.#execution.decisionStored(id)
     this.#context.out.answers.push(...pending.answers)
+    this.#context.out.reads.push(...pending.reads)
+    this.#reads.stored(pending.durableSeq)
     this.#divergence.reached(this.#appliedDurable.position)
   }
 
@@ -335,6 +356,7 @@ class SingleEpochReplica implements Replica {
       mutations: result.mutations,
     })
     out.notice({ kind: 'applied', id, executeAt, watermark: result.watermark })
+    this.#reads.advanced()
     this.#catchUp.proceed(this.#execution.waitingCount)
   }
 
@@ -350,9 +372,13 @@ class SingleEpochReplica implements Replica {
         if (record === undefined) continue
         this.#coordination.changed(record)
         this.#execution.changed(record)
+        this.#reads.changed(record)
       }
     }
-    if (this.#divergence.isDiverged) this.#execution.halt()
+    if (this.#divergence.isDiverged) {
+      this.#execution.halt()
+      this.#reads.stop()
+    }
     this.#execution.release()
     for (const { id, known } of this.#execution.takeBlockers()) {
       if (this.#lead.rounds.get(id) === undefined) this.#progress.blocks(id, known)

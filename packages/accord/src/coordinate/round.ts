@@ -189,7 +189,8 @@ function isRecovery(round: Round): boolean {
   return round.ballot.round !== BALLOT_ZERO.round
 }
 
-function resendAfter(peers: Peers, resends: number): number {
+/** How long after it was sent the `resends`-th time a message is sent again, in milliseconds. */
+export function resendAfter(peers: Peers, resends: number): number {
   const first = Math.max(RESEND_MIN_MS, peers.rttSlow)
   return Math.min(RESEND_MAX_MS, first * 2 ** Math.min(resends, 10))
 }

@@ -61,13 +61,13 @@ function placeOf(record: TxnRecord, self: NodeSerial): Timestamp | undefined {
 }
 
 /**
- * What may come before a transaction with `keys` that executes below `bound` (undefined: no bound,
- * for reads).
+ * What may come before a transaction with `keys` that executes below `bound`. Both undefined: for a
+ * read, which must see all there is.
  */
 export function depsFor(
   context: Context,
   keys: Keys,
-  of: { id: TxnId; bound: Timestamp | undefined },
+  of: { id: TxnId | undefined; bound: Timestamp | undefined },
 ): Deps {
   const { id, bound } = of
   const ids: TxnId[] = []

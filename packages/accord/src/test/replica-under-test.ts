@@ -22,6 +22,8 @@ import type {
   Mark,
   Message,
   Notice,
+  ReadAnswer,
+  ReadId,
   RecordReader,
   Replica,
   SubmissionId,
@@ -43,6 +45,7 @@ export interface Said {
   readonly writes: readonly Write[]
   readonly executions: readonly Execution[]
   readonly answers: readonly Answer[]
+  readonly reads: readonly ReadAnswer[]
   readonly notices: readonly Notice[]
 }
 
@@ -55,6 +58,11 @@ export function at(ms: number, node = 0): Timestamp {
     hlc: hlc((BigInt(ms) * 1_000_000n) << 16n),
     node: nodeSerial(node),
   })
+}
+
+/** The driver's name for a read. */
+export function readId(read: number): ReadId {
+  return read as ReadId
 }
 
 /** An application transaction with a one-byte payload. */
@@ -104,6 +112,14 @@ export class ReplicaUnderTest {
     return this.step({ kind: 'submit', submission, keys, payload: new Uint8Array([byte]) })
   }
 
+  read(read: number, keys: Keys = DEFAULT_KEYS): Said {
+    return this.step({ kind: 'read', read: readId(read), keys })
+  }
+
+  cancelRead(read: number): Said {
+    return this.step({ kind: 'cancelRead', read: readId(read) })
+  }
+
   /** Lets time pass, to the next deadline as often as there is one. */
   advance(ms: number): Said {
     const until = this.now + ms
@@ -143,6 +159,7 @@ export class ReplicaUnderTest {
         writes: ready.writes,
         executions: ready.execute,
         answers: ready.answers,
+        reads: ready.reads,
         notices: ready.notices,
       })
       this.replica.step({ kind: 'stored', ready: ready.id }, this.#instant())
@@ -285,6 +302,7 @@ function join(all: readonly Said[]): Said {
     writes: all.flatMap((said) => said.writes),
     executions: all.flatMap((said) => said.executions),
     answers: all.flatMap((said) => said.answers),
+    reads: all.flatMap((said) => said.reads),
     notices: all.flatMap((said) => said.notices),
   }
 }

@@ -31,7 +31,7 @@ export class ConflictIndex {
   }
 
   /** Every unapplied record whose keys meet `keys`, each once, `except` left out. In no order. */
-  *conflicting(keys: Keys, except: TxnId): Iterable<TxnRecord> {
+  *conflicting(keys: Keys, except: TxnId | undefined): Iterable<TxnRecord> {
     if (keys === 'all') {
       for (const record of this.#every.values()) if (record.id !== except) yield record
       return
@@ -41,7 +41,7 @@ export class ConflictIndex {
       yield* this.#withKey(keys[0], except)
       return
     }
-    const seen = new Set<TxnId>([except])
+    const seen = new Set<TxnId | undefined>([except])
     for (const key of keys) {
       for (const record of this.#withKey(key, except)) {
         if (seen.has(record.id)) continue
@@ -51,7 +51,7 @@ export class ConflictIndex {
     }
   }
 
-  *#withKey(key: ConflictKey | undefined, except: TxnId): Iterable<TxnRecord> {
+  *#withKey(key: ConflictKey | undefined, except: TxnId | undefined): Iterable<TxnRecord> {
     const records = key === undefined ? undefined : this.#byKey.get(key)
     if (records === undefined) return
     for (const record of records.values()) if (record.id !== except) yield record

@@ -259,6 +259,7 @@ function alive(node: ReplicaUnderTest, peer: number, ms: number): Said {
     writes: all.flatMap((said) => said.writes),
     executions: all.flatMap((said) => said.executions),
     answers: all.flatMap((said) => said.answers),
+    reads: all.flatMap((said) => said.reads),
     notices: all.flatMap((said) => said.notices),
   }
 }
