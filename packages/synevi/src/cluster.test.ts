@@ -164,8 +164,8 @@ describe('three nodes', () => {
     expect(['INVALIDATED', 'TIMEOUT']).toContain(failure.code)
     expect(failure.message).toContain('too far in the future')
     expect(lines.some((line) => line.includes('set the clock'))).toBe(true)
-    const late = await clock.until(failureOf(node(0).barrier({ timeoutMs: 2_000 })))
-    expect(late.message).toContain('too far in the future')
+    // Reading needs no timestamp of its own.
+    expect(await clock.until(node(0).barrier({ timeoutMs: 2_000 }))).toBe(0n)
     expect(await clock.until(node(1).submit(Add('a')))).toMatchObject({ ok: true })
     await close()
   })

@@ -75,8 +75,8 @@ describe('a cluster of one', () => {
     expect(await node.read(Count('a'), { consistency: 'local' })).toBe(1n)
     expect(await clock.until(node.read(Count('a')))).toBe(1n)
     expect(node.status()).toMatchObject({
-      counters: { submitted: 1n, fastPath: 2n, slowPath: 0n, recovered: 0n },
-      applied: { position: 2n },
+      counters: { submitted: 1n, fastPath: 1n, slowPath: 0n, recovered: 0n },
+      applied: { position: 1n },
     })
     await clock.until(node.close())
   })
@@ -278,19 +278,20 @@ describe('the log', () => {
     await clock.until(node.barrier())
     listening[Symbol.dispose]()
     await clock.until(node.submit(Add('a')))
-    expect(events).toEqual(['1 count/add', '2 synevi/barrier'])
+    expect(events).toEqual(['1 count/add'])
   })
 })
 
 describe('reads', () => {
-  test('many linearizable reads at once share barriers', async () => {
+  test('many linearizable reads at once write nothing and see what was acknowledged', async () => {
     const { clock, node, close } = await openCluster(3)
     await clock.until(node(0).submit(Add('a')))
     const reads = await clock.until(
       Promise.all(Array.from({ length: 100 }, () => node(1).read(Count('a')))),
     )
     expect(reads).toEqual(reads.map(() => 1n))
-    expect(node(1).status().applied.position).toBe(2n)
+    expect(node(1).status().applied.position).toBe(1n)
+    expect(await clock.until(node(2).barrier())).toBe(1n)
     await close()
   })
 

@@ -132,13 +132,14 @@ export class Node implements AsyncDisposable {
 
   /**
    * Resolves with a position when everything that was acknowledged anywhere before the call is
-   * applied here. One entry of the log serves all who wait. Rejects as {@link submit}; the failure
-   * of a barrier changes nothing.
+   * applied here. Writes nothing when every member knows how (`protocol.md` 9); one question to a
+   * quorum serves all who wait. Rejects as {@link read}; the failure of a barrier changes nothing.
    */
   async barrier(options: Waiting = {}): Promise<LogPosition> {
     const patience = this.#patience(options)
     this.#checkBarrier()
-    return this.#runtime.barriers.take(patience)
+    await this.#runtime.linearizable.take(patience)
+    return this.#runtime.applied.watermark.position
   }
 
   /**
@@ -247,7 +248,7 @@ export class Node implements AsyncDisposable {
     query: Query<Out>,
     options: Waiting & { readonly consistency?: Consistency },
   ): Promise<Out> {
-    const { opened, health, barriers, feed } = this.#runtime
+    const { opened, health, linearizable, feed } = this.#runtime
     const consistency = parseConsistency(options.consistency)
     const patience = this.#patience(options)
     const executor = this.#executors.get(executorOf(query.name))
@@ -255,7 +256,7 @@ export class Node implements AsyncDisposable {
     const refusal = health.refusalToRead()
     if (refusal !== undefined) throw refusal
     if (consistency === 'linearizable') this.#checkBarrier()
-    await reach(consistency, { patience, barriers, feed })
+    await reach(consistency, { patience, linearizable, feed })
     // What was found out while it waited counts.
     const late = health.refusalToRead()
     if (late !== undefined) throw late

@@ -55,6 +55,7 @@ class FakeReplica implements Replica {
       sendAfterStore: [],
       execute: [],
       answers: [],
+      reads: [],
       notices: [],
     }
     // The tests' only place that gives the brand.
@@ -136,6 +137,7 @@ function makeWorld(): World {
         return world.run(execution)
       },
       answer: (answer) => log.push(`answer ${answer.kind}`),
+      read: (answer) => log.push(`read ${answer.kind}`),
       notice: (notice) => {
         log.push(`notice ${notice.kind}`)
         if (notice.kind === 'fatal') void world.driver.close()

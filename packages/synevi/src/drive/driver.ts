@@ -12,6 +12,7 @@ import {
   type Millis,
   type Mutation,
   type Notice,
+  type ReadAnswer,
   type Ready,
   type Replica,
   type Write,
@@ -35,6 +36,7 @@ export interface DriverParts {
   /** Runs one execution; the next begins when it has ended. */
   readonly run: (execution: Execution) => LaneResult | Promise<LaneResult>
   readonly answer: (answer: Answer) => void
+  readonly read: (answer: ReadAnswer) => void
   readonly notice: (notice: Notice) => void
   /** These writes are durable; called before anything that states them is said. */
   readonly stored: (writes: readonly Write[]) => void
@@ -169,13 +171,14 @@ export class Driver {
    * done.
    */
   #serve(ready: Ready): boolean {
-    const { post, answer, notice } = this.#parts
+    const { post, answer, read, notice } = this.#parts
     for (const one of ready.notices) notice(one)
     // A fatal notice closes the driver.
     if (this.#isStopped) return false
     post(ready.send)
     if (ready.execute.length > 0) this.#execute(ready.execute)
     for (const one of ready.answers) answer(one)
+    for (const one of ready.reads) read(one)
     return !this.#isStopped
   }
 

@@ -22,7 +22,7 @@ import type { Member, NodeStatus } from '../observe/status.ts'
 import { NodeTelemetry } from '../observe/telemetry.ts'
 import type { ParsedOptions } from '../options.ts'
 import { AppliedFeed } from '../read/applied-feed.ts'
-import { Barriers } from '../read/barrier.ts'
+import { LinearizableReads } from '../read/linearizable-reads.ts'
 import { Waits, type Patience, type Settle } from '../read/waits.ts'
 import type { Request } from '../request.ts'
 import type { SeededRandom } from '../seeded-random.ts'
@@ -35,7 +35,6 @@ import type { RequestOutcome } from './outcome.ts'
 import { OwnTransactions } from './own-transactions.ts'
 import { PeerTraffic } from './peer-traffic.ts'
 import { Readiness } from './readiness.ts'
-import { BARRIER_NAME } from './routes.ts'
 import { brokenError, closedError, divergedError, fatalError } from './stop-reasons.ts'
 
 const PAGE_ENTRIES = 256
@@ -48,7 +47,7 @@ export class Runtime {
   readonly events: EventHub
   readonly telemetry: NodeTelemetry
   readonly waits: Waits
-  readonly barriers: Barriers
+  readonly linearizable: LinearizableReads
   readonly feed: AppliedFeed<AppliedEntry>
   readonly #random: SeededRandom
   readonly #traffic: PeerTraffic
@@ -94,10 +93,10 @@ export class Runtime {
       position,
       target: () => this.health.targetPosition(),
     })
-    this.barriers = new Barriers({
-      clock,
-      waits: this.waits,
-      submit: (patience) => this.#barrier(patience),
+    this.linearizable = new LinearizableReads({
+      ...{ clock, waits: this.waits, freshId: () => this.freshId() },
+      feed: (input) => this.#driver.feed(input),
+      submit: (request, patience) => this.#batcher.add(request, patience),
       suspicion: () => this.health.suspicion(),
     })
     this.feed = new AppliedFeed<AppliedEntry>({
@@ -171,6 +170,7 @@ export class Runtime {
       await this.#drain(drainMs)
       this.#batcher.stop(closedError)
     }
+    this.linearizable.stop(closedError(true))
     this.feed.end('closed', closedError(true))
     this.#whenReady?.reject(closedError(true))
     this.#slow.close()
@@ -187,7 +187,8 @@ export class Runtime {
 
   async #drain(drainMs: number): Promise<void> {
     const { clock, logger } = this.options
-    const idle = this.#batcher.idle().then(() => 'idle')
+    const all = [this.#batcher.idle(), this.linearizable.idle()]
+    const idle = Promise.all(all).then(() => 'idle')
     let alarm: Disposable | undefined
     const late = new Promise<string>((resolve) => {
       alarm = clock.alarm(millis(clock.now().elapsed + drainMs), () => resolve('late'))
@@ -208,8 +209,7 @@ export class Runtime {
     this.#slow.close()
     void this.#driver.close()
     this.health.fail(error)
-    this.#batcher.stop(() => error)
-    this.feed.end('failed', error)
+    this.#stopCallers(error)
     this.#whenReady?.reject(error)
     void this.#traffic.close()
     this.events.emit('fatal', error)
@@ -269,6 +269,7 @@ export class Runtime {
         ),
       run: (execution) => this.#run(execution),
       answer: (answer) => this.#own.answer(answer),
+      read: (answer) => this.linearizable.answer(answer),
       notice: (notice) => this.#notice(notice),
       stored: (writes) => this.#stored(writes),
       failed: (error) => this.#fail(brokenError(error)),
@@ -284,11 +285,6 @@ export class Runtime {
       },
       suspicion: () => this.health.suspicion(),
     })
-  }
-
-  async #barrier(patience: Patience): Promise<bigint> {
-    const request = { id: this.freshId(), name: BARRIER_NAME, payload: new Uint8Array(0) }
-    return (await this.#batcher.add(request, patience)).position
   }
 
   #run(execution: Execution): LaneResult | Promise<LaneResult> {
@@ -383,6 +379,12 @@ export class Runtime {
     }
   }
 
+  #stopCallers(error: SyneviError): void {
+    this.#batcher.stop(() => error)
+    this.linearizable.stop(error)
+    this.feed.end('failed', error)
+  }
+
   #memberChanged(serial: NodeSerial): void {
     const member = this.members().find((one) => one.serial === serial)
     if (member !== undefined) this.events.emit('member', member)
@@ -391,8 +393,7 @@ export class Runtime {
   #diverged({ position, mine, majority }: Notice & { kind: 'diverged' }): void {
     const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
     const error = divergedError(position)
-    this.#batcher.stop(() => error)
-    this.feed.end('failed', error)
+    this.#stopCallers(error)
     this.events.emit('diverged', { position, mine: hex(mine), majority: hex(majority) })
   }
 }

@@ -6,7 +6,7 @@
 import type { LogPosition } from '../contract/executor.ts'
 import { SyneviError } from '../synevi-error.ts'
 import type { AppliedFeed } from './applied-feed.ts'
-import type { Barriers } from './barrier.ts'
+import type { LinearizableReads } from './linearizable-reads.ts'
 import type { Patience } from './waits.ts'
 
 /**
@@ -33,11 +33,11 @@ export async function reach(
   consistency: Consistency,
   parts: {
     readonly patience: Patience
-    readonly barriers: Barriers
+    readonly linearizable: Pick<LinearizableReads, 'take'>
     readonly feed: Pick<AppliedFeed<never>, 'reached'>
   },
 ): Promise<void> {
   if (consistency === 'local') return
-  if (consistency === 'linearizable') await parts.barriers.take(parts.patience)
+  if (consistency === 'linearizable') await parts.linearizable.take(parts.patience)
   else await parts.feed.reached(consistency.atLeast, parts.patience)
 }
