@@ -130,18 +130,13 @@ class SingleEpochReplica implements Replica {
     }
     this.#coordination = new Coordination(this.#lead, durable.live)
     this.#reads = new Reads({
-      lead: this.#lead,
+      ...{ lead: this.#lead, openedSeq: durable.durableSeq },
       hasVote: () => this.#identity.isAdmitted,
-      openedSeq: durable.durableSeq,
       wantWrite: () => this.#harvest.wantWrite(),
     })
     this.#hearing = {
-      context: this.#context,
-      lead: this.#lead,
-      coordination: this.#coordination,
-      reads: this.#reads,
-      identity: this.#identity,
-      divergence: this.#divergence,
+      ...{ context: this.#context, lead: this.#lead, coordination: this.#coordination },
+      ...{ reads: this.#reads, identity: this.#identity, divergence: this.#divergence },
     }
     this.#upkeep = new Upkeep({
       ...this.#hearing,

@@ -12,7 +12,7 @@ import type { ReadId } from '../input.ts'
 import type { ReadDepsOk } from '../message/message.ts'
 import { depsFor } from '../replicate/vote.ts'
 import { Deadlines } from '../time/deadlines.ts'
-import type { NodeSerial, TxnId } from '../time/timestamp.ts'
+import type { Epoch, NodeSerial, TxnId } from '../time/timestamp.ts'
 import { mergeDeps, type Deps, type Mark } from '../txn/deps.ts'
 import { sameKeys, type Keys } from '../txn/keys.ts'
 import type { TxnRecord } from '../txn/txn-record.ts'
@@ -44,6 +44,7 @@ interface Together {
 
 interface ReadRound extends Together {
   readonly number: number
+  readonly epoch: Epoch
   readonly replies: Map<NodeSerial, Deps>
   resends: number
   /** Of the merged deps, what is not applied here; undefined until a quorum answered. */
@@ -64,6 +65,8 @@ export class Reads {
   /** The next free number, and the first that is not. */
   #next = 0
   #end = 0
+  /** Of rounds that ask nobody: below 0, each used once. */
+  #unasked = 0
   #isStopped = false
 
   constructor(parts: ReadsParts) {
@@ -88,10 +91,7 @@ export class Reads {
       context.out.reads.push({ kind: 'refused', read, reason })
       return
     }
-    let together = this.#gathered.find((each) => sameKeys(each.keys, keys))
-    if (together === undefined) this.#gathered.push((together = { keys, reads: new Set() }))
-    together.reads.add(read)
-    this.#where.set(read, together)
+    this.#gather(read, keys)
   }
 
   /** Nobody waits for it any more; a round that nobody waits for ends. */
@@ -117,6 +117,7 @@ export class Reads {
 
   /** What is about to be drained leaves now: with it the question for all that wait to be asked. */
   leave(): void {
+    this.#gatherAgain()
     while (this.#gathered.length > 0 && this.#rounds.size < ROUNDS_MAX) {
       const number = this.#takeNumber()
       const together = number === undefined ? undefined : this.#gathered.shift()
@@ -129,6 +130,7 @@ export class Reads {
   onReadDepsOk(from: NodeSerial, message: ReadDepsOk): void {
     const round = this.#rounds.get(message.round)
     if (round === undefined || round.ids !== undefined || round.replies.has(from)) return
+    if (!this.#parts.lead.context.epochs.open.isVoter(from)) return
     round.replies.set(from, message.deps)
     this.#check(round)
   }
@@ -177,6 +179,7 @@ export class Reads {
       gathered: this.#gathered.map(({ keys, reads }) => ({ keys, reads: [...reads] })),
       rounds: [...this.#rounds.values()].map((round) => ({
         number: round.number,
+        epoch: round.epoch,
         keys: round.keys,
         reads: [...round.reads],
         replies: [...round.replies].sort(([a], [b]) => a - b),
@@ -185,7 +188,7 @@ export class Reads {
         resends: round.resends,
         at: this.#timers.at(round.number),
       })),
-      numbers: [this.#next, this.#end, this.#storedSeq],
+      numbers: [this.#next, this.#end, this.#unasked, this.#storedSeq],
       isStopped: this.#isStopped,
     }
   }
@@ -195,7 +198,7 @@ export class Reads {
    * durable. An answer to a round of an earlier life finds none.
    */
   #takeNumber(): number | undefined {
-    if (this.#parts.lead.context.topology.peers.length === 0) return this.#next++
+    if (this.#parts.lead.context.epochs.open.peers.length === 0) return (this.#unasked -= 1)
     if (this.#next === this.#end) {
       const first = Number(this.#storedSeq) * ROUNDS_PER_WRITE
       if (this.#storedSeq === this.#parts.openedSeq || first < this.#end) {
@@ -208,14 +211,33 @@ export class Reads {
     return this.#next++
   }
 
+  /** What was asked of another epoch, and not answered by its quorum, is asked of the open one. */
+  #gatherAgain(): void {
+    const { open } = this.#parts.lead.context.epochs
+    for (const round of this.#rounds.values()) {
+      if (round.epoch === open.epoch || round.ids !== undefined) continue
+      this.#drop(round)
+      for (const read of round.reads) this.#gather(read, round.keys)
+    }
+  }
+
+  #gather(read: ReadId, keys: Keys): void {
+    let together = this.#gathered.find((each) => sameKeys(each.keys, keys))
+    if (together === undefined) this.#gathered.push((together = { keys, reads: new Set() }))
+    together.reads.add(read)
+    this.#where.set(read, together)
+  }
+
   #ask(number: number, { keys, reads }: Together): void {
     const { lead, hasVote } = this.#parts
+    const { open } = lead.context.epochs
     const round: ReadRound = {
-      ...{ number, keys, reads, replies: new Map(), resends: 0, ids: undefined, marks: [] },
+      ...{ number, epoch: open.epoch, keys, reads, replies: new Map(), resends: 0 },
+      ...{ ids: undefined, marks: [] },
     }
     for (const read of reads) this.#where.set(read, round)
     this.#rounds.set(number, round)
-    if (hasVote()) {
+    if (hasVote() && open.isVoter(lead.context.self)) {
       const own = depsFor(lead.context, keys, { id: undefined, bound: undefined })
       round.replies.set(lead.context.self, own)
     }
@@ -225,17 +247,16 @@ export class Reads {
 
   #send(round: ReadRound): void {
     const { context, peers } = this.#parts.lead
-    const { topology, out } = context
-    const { number, keys, replies, resends } = round
-    for (const peer of topology.peers) {
-      if (replies.has(peer)) continue
-      out.atOnce(peer, { kind: 'readDeps', round: number, epoch: topology.epoch, keys })
+    const { epochs, out } = context
+    const { number, epoch, keys, replies, resends } = round
+    for (const peer of epochs.open.peers) {
+      if (!replies.has(peer)) out.atOnce(peer, { kind: 'readDeps', round: number, epoch, keys })
     }
     this.#timers.set(number, millis(context.now.elapsed + resendAfter(peers, resends)))
   }
 
   #check(round: ReadRound): void {
-    if (round.replies.size < this.#parts.lead.context.topology.sizes.q) return
+    if (round.replies.size < this.#parts.lead.context.epochs.open.sizes.q) return
     this.#timers.clear(round.number)
     const deps = mergeDeps([...round.replies.values()])
     round.ids = new Set(deps.ids.filter((id) => !this.#isResolved(id)))

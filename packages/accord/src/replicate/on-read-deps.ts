@@ -12,10 +12,12 @@ import { depsFor } from './vote.ts'
  */
 export function onReadDeps(context: Context, from: NodeSerial, message: ReadDeps): void {
   const { round, epoch, keys } = message
-  if (epoch !== context.topology.epoch) {
-    context.out.atOnce(from, { kind: 'wrongEpoch', open: context.topology.epoch, ends: [] })
+  const { open } = context.epochs
+  if (epoch !== open.epoch) {
+    context.out.atOnce(from, { kind: 'wrongEpoch', open: open.epoch, ends: [] })
     return
   }
+  if (!open.isVoter(context.self)) return
   const deps = depsFor(context, keys, { id: undefined, bound: undefined })
   context.out.atOnce(from, { kind: 'readDepsOk', round, deps })
 }
