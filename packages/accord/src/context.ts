@@ -7,6 +7,7 @@ import type { Outbox } from './outbox.ts'
 import type { RecordReader } from './ready.ts'
 import type { HybridClock } from './time/hybrid-clock.ts'
 import type { NodeSerial } from './time/timestamp.ts'
+import type { AgreedFeatures } from './topology/agreed-features.ts'
 import type { Epochs } from './topology/epochs.ts'
 import type { AppliedMarks } from './txn/applied-marks.ts'
 import type { Ledger } from './txn/ledger.ts'
@@ -16,6 +17,8 @@ export interface Context {
   readonly self: NodeSerial
   readonly limits: Limits
   readonly epochs: Epochs
+  /** Which features of later releases may be used. */
+  readonly features: AgreedFeatures
   readonly clock: HybridClock
   readonly ledger: Ledger
   readonly marks: AppliedMarks

@@ -11,6 +11,7 @@ import type { Watermark } from './message/message.ts'
 import { Outbox } from './outbox.ts'
 import type { Answer, PeerIdentity, ReadAnswer, Ready, Write } from './ready.ts'
 import type { TxnId } from './time/timestamp.ts'
+import type { StoredFeatures } from './topology/features.ts'
 
 /** What becomes true when a Ready is stored. */
 export interface Pending {
@@ -20,6 +21,7 @@ export interface Pending {
   readonly applied: Watermark
   readonly durableSeq: bigint
   readonly peers: readonly PeerIdentity[]
+  readonly features: StoredFeatures | undefined
 }
 
 /** Collects writes and outputs; hands them out once, and remembers what waits for `stored`. */
@@ -60,8 +62,9 @@ export class Harvest {
     const decided = decisionsIn(writes)
     const { durableSeq } = this.#identity
     const peers = writes.flatMap((write) => (write.kind === 'peer' ? [write.peer] : []))
+    const features = writes.find((write) => write.kind === 'features')?.features
     this.#pending.set(id, {
-      ...{ decided, applied, durableSeq, peers },
+      ...{ decided, applied, durableSeq, peers, features },
       answers: out.answersAfterStore,
       reads: out.readsAfterStore,
     })
@@ -82,6 +85,8 @@ export class Harvest {
     this.#appliedWrites = []
     const ids = new Set(applied.map((write) => write.record.id))
     const writes: Write[] = [...ledger.takeWrites(id, ids), ...applied]
+    const features = this.#context.features.takeWrite()
+    if (features !== undefined) writes.push({ kind: 'features', features })
     const { peers, admitted } = this.#identity.takeWrites(writes.length > 0)
     for (const peer of peers) writes.push({ kind: 'peer', peer })
     if (admitted) writes.push({ kind: 'admitted' })

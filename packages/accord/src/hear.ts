@@ -114,6 +114,9 @@ function hearUpkeep(parts: Hearing, from: NodeSerial, message: Message): void {
     case 'hashAtOk':
       divergence.onHashAtOk(from, message)
       return
+    case 'unsupported':
+      context.out.notice({ kind: 'unsupported', peer: from, tag: message.tag })
+      return
     default:
       context.out.notice({
         kind: 'rejected',

@@ -23,6 +23,7 @@ export function imageOf(parts: {
     chance: context.chance.state,
     stopped: context.stopped,
     marks: context.marks.of('all'),
+    features: context.features.image(),
     records: [...context.ledger.records()].sort(byId),
     rounds: [...lead.rounds.all()].sort(byId).map(roundImage),
     progress: lead.progress.image(),

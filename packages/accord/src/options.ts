@@ -1,6 +1,7 @@
 /** The limits and timeouts of a replica, each with its unit, checked once. */
 
 import { millis, type Bytes, type Millis } from './brand.ts'
+import { ALL_FEATURES, type FeatureSet } from './topology/features.ts'
 
 /** All but seed and digest have defaults; the digest function must be the same on all nodes. */
 export interface ReplicaOptions {
@@ -35,6 +36,8 @@ export interface ReplicaOptions {
    * everything. Default true.
    */
   readonly singleKey?: boolean
+  /** Features that are not held back. Default all of this build. */
+  readonly offers?: FeatureSet
 }
 
 /** Complete and checked. */
@@ -51,6 +54,7 @@ export interface Limits {
   readonly recordsCachedMax: number
   readonly chunkEntriesMax: number
   readonly singleKey: boolean
+  readonly offers: FeatureSet
 }
 
 /** Fills in the defaults. Throws a RangeError for what is not a whole number in its range. */
@@ -75,5 +79,6 @@ export function parseReplicaOptions(options: ReplicaOptions): Limits {
     recordsCachedMax: count('recordsCachedMax', options.recordsCachedMax, 1024, 0),
     chunkEntriesMax: count('chunkEntriesMax', options.chunkEntriesMax, 256),
     singleKey: options.singleKey ?? true,
+    offers: (options.offers ?? ALL_FEATURES) & ALL_FEATURES,
   }
 }

@@ -4,6 +4,7 @@ import type { Bytes, ReadyId } from './brand.ts'
 import type { Mutation, ReadId, SubmissionId } from './input.ts'
 import type { Envelope, LogEntry, Watermark } from './message/message.ts'
 import type { Epoch, Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
+import type { Feature, StoredFeatures } from './topology/features.ts'
 import type { Mark } from './txn/deps.ts'
 import type { Configuration } from './topology/configuration.ts'
 import type { Txn } from './txn/txn.ts'
@@ -51,6 +52,8 @@ export type Write =
   | { readonly kind: 'durableSeq'; readonly seq: bigint }
   | { readonly kind: 'admitted' }
   | { readonly kind: 'peer'; readonly peer: PeerIdentity }
+  /** A build that lacks one of `requires` must refuse the store from here on. */
+  | { readonly kind: 'features'; readonly features: StoredFeatures }
 
 /**
  * How the applied marks change: an `'all'` mark clears every other; else the marks of these keys
@@ -234,6 +237,10 @@ export type Notice =
    * again. `mayStop`: nobody needs it any more, which is said apart, and later if at all.
    */
   | { readonly kind: 'removed'; readonly epoch: Epoch; readonly mayStop: boolean }
+  /** What may be used from here on, beside what was before. */
+  | { readonly kind: 'enabled'; readonly features: readonly Feature[] }
+  /** A peer knows no message of this tag. */
+  | { readonly kind: 'unsupported'; readonly peer: NodeSerial; readonly tag: number }
   /** Something a simulator counts. */
   | { readonly kind: 'event'; readonly name: string; readonly id?: TxnId }
 
@@ -276,6 +283,7 @@ export interface DurableState {
   readonly admitted: boolean
   /** Of the epochs still needed, in their order; the last one is open. */
   readonly configurations: readonly Configuration[]
+  readonly features: StoredFeatures
   readonly peers: readonly PeerIdentity[]
   /** Every record that is neither applied nor invalidated. */
   readonly live: readonly TxnRecord[]

@@ -27,7 +27,9 @@ import { ProgressLog } from './progress/progress-log.ts'
 import type { DurableState, Ready, RecordReader } from './ready.ts'
 import { HybridClock } from './time/hybrid-clock.ts'
 import { epochOf, nodeOf, type NodeSerial, type TxnId } from './time/timestamp.ts'
+import { AgreedFeatures } from './topology/agreed-features.ts'
 import { Epochs } from './topology/epochs.ts'
+import { featuresIn } from './topology/features.ts'
 import { Upkeep, type Reach } from './upkeep.ts'
 import { AppliedMarks } from './txn/applied-marks.ts'
 import { Ledger } from './txn/ledger.ts'
@@ -92,10 +94,12 @@ class SingleEpochReplica implements Replica {
   constructor(parts: ReplicaParts) {
     const { durable, reader, self } = parts
     const limits = parseReplicaOptions(parts.options)
+    const epochs = new Epochs(self, durable.configurations)
     this.#context = {
       self,
       limits,
-      epochs: new Epochs(self, durable.configurations),
+      epochs,
+      features: new AgreedFeatures(durable.features, limits.offers, () => epochs.open.peers),
       clock: new HybridClock(self, durable.hlcReserve),
       ledger: new Ledger({
         stored: (id) => reader.record(id),
@@ -313,11 +317,20 @@ class SingleEpochReplica implements Replica {
     this.#appliedDurable = pending.applied
     this.#durableSeq = pending.durableSeq
     this.#upkeep.greet(this.#identity.peersStored(pending.peers))
+    if (pending.features !== undefined) this.#context.features.written(pending.features)
     for (const id of pending.decided) this.#execution.decisionStored(id)
     this.#context.out.answers.push(...pending.answers)
     this.#context.out.reads.push(...pending.reads)
     this.#reads.stored(pending.durableSeq)
     this.#divergence.reached(this.#appliedDurable.position)
+  }
+
+  /** Peers learn at once what changed of features. */
+  #tellFeatures(): void {
+    const { features, epochs, out } = this.#context
+    const { isNew, enabled } = features.takeNews()
+    if (isNew) this.#upkeep.greet(epochs.open.peers)
+    if (enabled !== 0) out.notice({ kind: 'enabled', features: featuresIn(enabled) })
   }
 
   /**
@@ -370,6 +383,7 @@ class SingleEpochReplica implements Replica {
         this.#reads.changed(record)
       }
     }
+    this.#tellFeatures()
     if (this.#divergence.isDiverged) {
       this.#execution.halt()
       this.#reads.stop()

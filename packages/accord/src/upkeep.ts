@@ -53,6 +53,7 @@ export class Upkeep {
     const { context, lead, identity, divergence, facts, reach } = this.#parts
     if (!identity.onHeartbeat(from, message)) return
     hearHeartbeat(context, lead.peers, { from, message })
+    context.features.hear(from, message.features)
     divergence.compare(from, message.applied, facts().applied.position)
     lead.catchUp.review(reach())
   }

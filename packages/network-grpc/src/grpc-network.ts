@@ -25,6 +25,8 @@ const REFUSAL_REPORT_MS = 60_000
 interface Peer {
   readonly address: PeerAddress
   readonly link: PeerLink
+  /** What the node behind our stream reads. */
+  frameVersion: number
   /** Our hello was accepted, and the stream stands. */
   outbound: boolean
   /** Its hello was accepted, and the stream stands. */
@@ -185,8 +187,9 @@ export class GrpcNetwork implements Network {
       instance,
       settings: this.#settings,
       context: () => tls?.client,
-      onUp: () => {
+      onUp: ({ frameVersion }) => {
         peer.outbound = true
+        peer.frameVersion = frameVersion
         this.#settle(running, peer)
       },
       onDown: (why) => {
@@ -196,7 +199,10 @@ export class GrpcNetwork implements Network {
       onRefusal: (refused) => report.report(address.serial, refused),
     })
     const inbound = service.hears(address)
-    const peer: Peer = { address, link, outbound: false, inbound, reported: false }
+    const peer: Peer = {
+      ...{ address, link, inbound },
+      ...{ outbound: false, reported: false, frameVersion: 1 },
+    }
     return peer
   }
 
@@ -212,10 +218,11 @@ export class GrpcNetwork implements Network {
     const up = peer.outbound && peer.inbound
     if (up === peer.reported) return
     peer.reported = up
+    const { frameVersion } = peer
     const { serial, id } = peer.address
-    if (up) this.#settings.logger.info({ peer: serial, id }, 'peer linked')
+    if (up) this.#settings.logger.info({ peer: serial, id, frameVersion }, 'peer linked')
     else this.#settings.logger.info({ peer: serial, id, why }, 'peer lost')
-    this.#later(() => running.listener.link(serial, up))
+    this.#later(() => running.listener.link(serial, up, frameVersion))
   }
 
   /** In order, after the present call, and not once closed. */

@@ -21,6 +21,7 @@ const HELLO: Hello = {
   serial: 2,
   instance: Buffer.alloc(8, 2),
   targetId: 'node-1',
+  frameVersion: 1,
   targetSerial: 1,
 }
 

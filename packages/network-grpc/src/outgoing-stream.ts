@@ -85,6 +85,7 @@ export class OutgoingStream {
         instance: options.instance,
         targetId: peer.id,
         targetSerial: peer.serial,
+        frameVersion: self.frameVersion ?? 1,
       }),
     )
   }

@@ -38,7 +38,7 @@ export interface PeerLinkOptions {
   readonly settings: Settings
   /** Read at each attempt. */
   readonly context: () => SecureContext | undefined
-  readonly onUp: () => void
+  readonly onUp: (welcome: Welcome) => void
   /** Only after `onUp`. */
   readonly onDown: (why: string) => void
   readonly onRefusal: (refusal: Refusal) => void
@@ -177,7 +177,7 @@ export class PeerLink {
     this.#aheadBytes = 0
     this.#unanswered = 0
     this.#backoff.reset()
-    this.#options.onUp()
+    this.#options.onUp(welcome)
   }
 
   #ended(end: StreamEnd): void {

@@ -69,6 +69,7 @@ export class PeerService implements InboundHost {
       serial: self.serial,
       instance,
       frameMaxBytes: settings.frameMaxBytes,
+      frameVersion: self.frameVersion ?? 1,
     })
     // One stream a connection: silence on a connection is silence on its stream, and ends with it.
     this.#server = new Server({ ...channelOptions(settings), 'grpc.max_concurrent_streams': 1 })

@@ -360,6 +360,7 @@ test('a peer port that answers as another node is refused by the dialer', async 
     serial: 3,
     instance: Buffer.alloc(8, 9),
     frameMaxBytes: 1000,
+    frameVersion: 1,
   }
   other.addService(PEER_SERVICE, {
     Exchange: (call: ServerDuplexStream<Buffer, Buffer>) => {

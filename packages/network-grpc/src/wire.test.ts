@@ -24,6 +24,7 @@ const HELLO: Hello = {
   instance: Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]),
   targetId: 'knoten-ü',
   targetSerial: 65_535,
+  frameVersion: 2,
 }
 const WELCOME: Welcome = {
   version: 1,
@@ -32,6 +33,7 @@ const WELCOME: Welcome = {
   serial: 0,
   instance: Buffer.alloc(8, 9),
   frameMaxBytes: 16 * 1024 * 1024,
+  frameVersion: 2,
 }
 
 interface Method {
@@ -64,21 +66,25 @@ test('a protobuf library reads what we write', () => {
       instance: HELLO.instance,
       target_id: 'knoten-ü',
       target_serial: 65_535,
+      frame_version: 2,
     },
     frame: [],
   })
   const frames = [Buffer.alloc(1, 1), Buffer.alloc(127, 2), Buffer.alloc(20_000, 3)]
   expect(method.requestDeserialize(encodeFrames(frames))).toEqual({ hello: null, frame: frames })
-  const { frameMaxBytes, ...rest } = WELCOME
+  const { frameMaxBytes, frameVersion, ...rest } = WELCOME
   expect(method.responseDeserialize(encodeWelcome(WELCOME))).toEqual({
-    welcome: { ...rest, frame_max_bytes: frameMaxBytes },
+    welcome: { ...rest, frame_max_bytes: frameMaxBytes, frame_version: frameVersion },
   })
 })
 
 test('we read what a protobuf library writes', () => {
   const method = protobuf()
-  const { targetId, targetSerial, ...rest } = HELLO
-  const hello = { ...rest, magic: PEER_MAGIC, target_id: targetId, target_serial: targetSerial }
+  const { targetId, targetSerial, frameVersion, ...rest } = HELLO
+  const hello = {
+    ...{ ...rest, magic: PEER_MAGIC, frame_version: frameVersion },
+    ...{ target_id: targetId, target_serial: targetSerial },
+  }
   expect(parseToPeer(method.requestSerialize({ hello }))).toEqual({
     ok: true,
     value: { kind: 'hello', hello: HELLO },
@@ -88,8 +94,8 @@ test('we read what a protobuf library writes', () => {
     ok: true,
     value: { kind: 'frames', frames: frame },
   })
-  const { frameMaxBytes, ...said } = WELCOME
-  const welcome = { ...said, frame_max_bytes: frameMaxBytes }
+  const { frameMaxBytes, frameVersion: reads, ...said } = WELCOME
+  const welcome = { ...said, frame_max_bytes: frameMaxBytes, frame_version: reads }
   expect(parseFromPeer(method.responseSerialize({ welcome }))).toEqual({ ok: true, value: WELCOME })
 })
 

@@ -28,6 +28,8 @@ export interface Hello {
   readonly instance: Bytes
   readonly targetId: string
   readonly targetSerial: number
+  /** The newest version of frames that the dialer's node reads. */
+  readonly frameVersion: number
 }
 
 /** What an accepted dialer hears. */
@@ -38,6 +40,8 @@ export interface Welcome {
   readonly serial: number
   readonly instance: Bytes
   readonly frameMaxBytes: number
+  /** The newest version of frames that the listener's node reads. */
+  readonly frameVersion: number
 }
 
 /** Of the body of a question. */
@@ -77,6 +81,7 @@ export function encodeHello(hello: Hello): Buffer {
         field(6, hello.instance),
         field(7, Buffer.from(hello.targetId)),
         number(8, hello.targetSerial),
+        number(9, hello.frameVersion),
       ]),
     ),
   ])
@@ -94,6 +99,7 @@ export function encodeWelcome(welcome: Welcome): Buffer {
         number(4, welcome.serial),
         field(5, welcome.instance),
         number(6, welcome.frameMaxBytes),
+        number(7, welcome.frameVersion),
       ]),
     ),
   ])
@@ -195,6 +201,8 @@ export function parseFromPeer(bytes: Buffer): Parsed<Welcome> {
     serial: body.numbers.get(4) ?? 0,
     instance: body.bytes.get(5) ?? Buffer.alloc(0),
     frameMaxBytes: body.numbers.get(6) ?? 0,
+    // A node of 0.1.0 does not say: it reads version 1.
+    frameVersion: body.numbers.get(7) ?? 1,
   }
   const flaw = flawOf(welcome)
   return flaw === undefined ? { ok: true, value: welcome } : refused(`a welcome with ${flaw}`)
@@ -213,6 +221,7 @@ function parseHello(bytes: Buffer): Parsed<Hello> {
     instance: body.bytes.get(6) ?? Buffer.alloc(0),
     targetId: body.bytes.get(7)?.toString() ?? '',
     targetSerial: body.numbers.get(8) ?? 0,
+    frameVersion: body.numbers.get(9) ?? 1,
   }
   // Another version may mean other lengths: who reads it says so before anything else.
   const flaw = hello.version === PEER_VERSION ? flawOf(hello) : undefined

@@ -164,6 +164,10 @@ export class Watch {
         return this.coverage.count(EVENTS[notice.name] ?? `event: ${notice.name}`)
       case 'rejected':
         return this.coverage.count('message rejected')
+      case 'enabled':
+        return this.coverage.count('features switched on')
+      case 'unsupported':
+        return this.coverage.count('unsupported message')
       case 'suspected':
       case 'clockOffset':
       case 'fatal':

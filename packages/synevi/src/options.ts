@@ -108,6 +108,12 @@ export interface NodeOptions {
     /** Outcomes up to this size are kept with them. Default 4,096; of larger ones only the fact. */
     readonly dedupResultMaxBytes?: number
   }
+  /**
+   * `'hold'`: features that the store does not require yet are not offered, so no member uses them
+   * and every member can go back to the release before. `'auto'`, the default: they are used once
+   * every member has them. See the reference of upgrades.
+   */
+  readonly features?: 'auto' | 'hold'
   /** Default silent. */
   readonly logger?: Logger
   readonly telemetry?: Telemetry
@@ -134,6 +140,7 @@ export interface ParsedOptions {
   readonly batch: Complete<'batch'>
   readonly timeouts: Complete<'timeouts'>
   readonly cluster: Complete<'cluster'>
+  readonly features: 'auto' | 'hold'
   readonly logger: Logger
   readonly telemetry: Telemetry
   readonly onFatal: (error: Error) => void

@@ -44,7 +44,7 @@ const TOP_KEYS = [
     'timeouts',
     'cluster',
   ],
-  ...['logger', 'telemetry', 'onFatal', 'onNotice', 'clock', 'seed'],
+  ...['features', 'logger', 'telemetry', 'onFatal', 'onNotice', 'clock', 'seed'],
 ]
 
 /**
@@ -78,6 +78,12 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
       groups.limits.frameMaxBytes,
     )
   }
+  const features: 'auto' | 'hold' =
+    fields.value<'auto' | 'hold'>('features', top['features'], {
+      is: isFeatures,
+      expected: "'auto' or 'hold'",
+      byDefault: 'auto',
+    }) ?? 'auto'
   fields.conclude('open a node')
   if (members === undefined || parts === undefined)
     throw new TypeError('a wrong field was not noted')
@@ -86,6 +92,7 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
     ...members,
     ...parts,
     ...groups,
+    features,
     logger,
     executors: Object.freeze(executors),
   })
@@ -332,6 +339,9 @@ function ignore(): void {}
 
 function isFunction(value: unknown): value is () => void {
   return typeof value === 'function'
+}
+function isFeatures(value: unknown): value is 'auto' | 'hold' {
+  return value === 'auto' || value === 'hold'
 }
 function isSeed(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= 0n

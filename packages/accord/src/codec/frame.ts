@@ -12,15 +12,13 @@ import type { Message } from '../message/message.ts'
 import type { Epoch, NodeSerial } from '../time/timestamp.ts'
 import { CLUSTER_BYTES } from './bounds.ts'
 import { Refusal, decoding, malformed, type Decoded } from './decoded.ts'
-import { readMessage, writeMessage } from './message-codec.ts'
+import { isInVersion, readMessage, writeMessage } from './message-codec.ts'
 import { Reader } from './reader.ts'
 import { readEpoch } from './txn-codec.ts'
+import { FRAME_VERSION, FRAME_VERSION_MIN } from './version.ts'
 import { Writer } from './writer.ts'
 
 export type { DecodeCode, Decoded } from './decoded.ts'
-
-/** The version of frames and messages that this code writes. */
-export const PROTOCOL_VERSION = 1
 
 const MAGIC: readonly number[] = [0x53, 0x79]
 const MESSAGE_HEAP = 120
@@ -36,8 +34,8 @@ export interface Frame {
 
 /** A frame that came. */
 export interface ReceivedFrame extends Frame {
-  /** Messages passed over: of kinds that only a later version knows. */
-  readonly unknown: number
+  /** Tags of messages passed over: of kinds that only a later version knows. In order. */
+  readonly unknown: readonly number[]
 }
 
 /** What a decoder of frames takes from a peer. */
@@ -52,17 +50,20 @@ export interface FrameLimits {
  * The bytes of a frame, in a buffer of their own. A sender keeps to the receiver's limits: frames
  * beyond a few MiB should be several. Throws InvariantError for a value that no decoder would
  * take.
+ *
+ * `version`: the newest that both ends read. Messages and fields that it lacks are left out.
  */
-export function encodeFrame(frame: Frame): Bytes {
+export function encodeFrame(frame: Frame, version: number = FRAME_VERSION): Bytes {
   invariant(frame.cluster.length === CLUSTER_BYTES, 'a cluster is 16 bytes')
-  const writer = new Writer(512)
+  const messages = frame.messages.filter(({ kind }) => isInVersion(kind, version))
+  const writer = new Writer(512, version)
   for (const byte of MAGIC) writer.byte(byte)
-  writer.byte(PROTOCOL_VERSION)
+  writer.byte(version)
   writer.raw(frame.cluster)
   writer.uint16(frame.from)
   writer.uint16(frame.openEpoch)
-  writer.varint(frame.messages.length)
-  for (const message of frame.messages) {
+  writer.varint(messages.length)
+  for (const message of messages) {
     const at = writer.length
     writer.uint32(0)
     writeMessage(writer, message)
@@ -79,7 +80,7 @@ export function encodeFrame(frame: Frame): Bytes {
  * afterwards.
  *
  * Equal to what was encoded, and the other way round, but for what a later version added: messages
- * of unknown kinds are passed over and counted, and unknown fields at the end of a message are
+ * of unknown kinds are passed over and named, and unknown fields at the end of a message are
  * ignored.
  */
 export function decodeFrame(bytes: Bytes, limits: FrameLimits): Decoded<ReceivedFrame> {
@@ -87,10 +88,10 @@ export function decodeFrame(bytes: Bytes, limits: FrameLimits): Decoded<Received
     const reader = new Reader(bytes, limits.payloadMaxBytes)
     for (const byte of MAGIC) if (reader.byte() !== byte) malformed('not a frame')
     const version = reader.byte()
-    if (version !== PROTOCOL_VERSION) {
+    if (version < FRAME_VERSION_MIN || version > FRAME_VERSION) {
       throw new Refusal(
         'WRONG_VERSION',
-        `protocol version ${version}, this node speaks ${PROTOCOL_VERSION}`,
+        `frame version ${version}, this node reads ${FRAME_VERSION_MIN} to ${FRAME_VERSION}`,
       )
     }
     reader.checksum()
@@ -104,12 +105,14 @@ function readFrame(reader: Reader, limits: FrameLimits): ReceivedFrame {
   const openEpoch = readEpoch(reader)
   const count = reader.count(limits.messagesMax, 5, MESSAGE_HEAP)
   const messages: Message[] = []
+  const unknown: number[] = []
   for (let i = 0; i < count; i++) {
     const length = reader.uint32()
     if (length === 0) malformed('a message without a kind')
     const message = reader.within(length, readMessage)
-    if (message !== undefined) messages.push(message)
+    if (typeof message === 'number') unknown.push(message)
+    else messages.push(message)
   }
   reader.finish()
-  return { cluster, from, openEpoch, messages, unknown: count - messages.length }
+  return { cluster, from, openEpoch, messages, unknown }
 }

@@ -5,6 +5,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { millis } from '../brand.ts'
+import { NO_CLAIMS } from '../topology/features.ts'
 import { fieldsOf, frameOf, fromHex, toHex } from '../test/frame-bytes.ts'
 import type { LogEntry, Message } from '../message/message.ts'
 import { BALLOT_ZERO } from '../time/ballot.ts'
@@ -107,6 +108,7 @@ const MESSAGES: readonly (readonly [Message, string])[] = [
       echo: { sentAt: millis(1), heldMs: millis(2) },
       inFlight: 7,
       phase: 'serving',
+      features: NO_CLAIMS,
     },
     `10 f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff 0000000000000005 00 0001 0000 ${T1} ${T1} ${T2}
      0000000000000009 ${T3} 01 01 01 02 0000000000000001 1122334455667788 8100 01 01 02 07 01`,
@@ -117,7 +119,7 @@ describe('fields of messages', () => {
   test.each(MESSAGES.map(([message, hex], i) => [i, message.kind, message, hex] as const))(
     '%i: %s',
     (_, __, message, hex) => {
-      expect(toHex(fieldsOf(message))).toBe(toHex(fromHex(hex)))
+      expect(toHex(fieldsOf(message, 1))).toBe(toHex(fromHex(hex)))
     },
   )
 })
@@ -132,10 +134,10 @@ test('a frame', () => {
     00000011 0c ${T2}
     00000017 0a ${T2} 01020304 0506
     92bafe4a`)
-  expect(toHex(encodeFrame(frame))).toBe(toHex(bytes))
+  expect(toHex(encodeFrame(frame, 1))).toBe(toHex(bytes))
   expect(decodeFrame(bytes, { messagesMax: 2, payloadMaxBytes: 0 })).toEqual({
     ok: true,
-    value: { ...frame, unknown: 0 },
+    value: { ...frame, unknown: [] },
   })
 })
 

@@ -1,8 +1,9 @@
 /**
  * Each kind of message has a tag, a writer and a reader; a kind without them does not compile.
  *
- * Tags are never reused. A later minor version may append fields to a message: readers of this one
- * ignore what follows the fields they know, and pass over tags they do not know.
+ * Tags are never reused. A later version may append fields to a message: readers of this one ignore
+ * what follows the fields they know, and pass over tags they do not know. How to add either is in
+ * `docs/internals/compatibility.md`.
  */
 
 import type { Message } from '../message/message.ts'
@@ -37,9 +38,15 @@ export function writeMessage(writer: Writer, message: Message): void {
   writeKind(writer, message.kind, message)
 }
 
-/** The message, or undefined when its tag is not known here. */
-export function readMessage(reader: Reader): Message | undefined {
-  return READERS[reader.byte()]?.(reader)
+/** Whether frames of that version have such a message. */
+export function isInVersion(kind: MessageKind, version: number): boolean {
+  return (MESSAGE_CODECS[kind].since ?? 1) <= version
+}
+
+/** The message, or its tag when that is not known here. */
+export function readMessage(reader: Reader): Message | number {
+  const tag = reader.byte()
+  return READERS[tag]?.(reader) ?? tag
 }
 
 function writeKind<K extends MessageKind>(writer: Writer, kind: K, message: MessageOf[K]): void {

@@ -11,6 +11,7 @@ import {
   HASH_BYTES_MAX,
 } from '../message/bounds.ts'
 import type { EpochEnd, Heartbeat, NodePhase } from '../message/message.ts'
+import { NO_CLAIMS, type FeatureClaims } from '../topology/features.ts'
 import type { MessageCodecs } from './codec-of-kind.ts'
 import type { Reader } from './reader.ts'
 import {
@@ -72,6 +73,7 @@ export const EPOCH_CODECS: MessageCodecs<
   },
   raiseFloor: {
     tag: 18,
+    since: 2,
     write(writer, message) {
       writer.varint(message.round)
       writer.timestamp(message.floor)
@@ -86,6 +88,7 @@ export const EPOCH_CODECS: MessageCodecs<
   },
   floorOk: {
     tag: 19,
+    since: 2,
     write(writer, message) {
       writer.varint(message.round)
       writeIds(writer, message.undecided, FLOOR_IDS_MAX)
@@ -98,9 +101,10 @@ export const EPOCH_CODECS: MessageCodecs<
       decided: readList(reader, DECIDED_BOUNDS, readDecidedEntry),
     }),
   },
-  epochEnd: { tag: 20, write: writeEpochEnd, read: readEpochEnd },
+  epochEnd: { tag: 20, since: 2, write: writeEpochEnd, read: readEpochEnd },
   epochClosing: {
     tag: 23,
+    since: 2,
     write(writer, message) {
       writer.varint(message.round)
     },
@@ -112,6 +116,7 @@ export const EPOCH_CODECS: MessageCodecs<
 export const READ_CODECS: MessageCodecs<'readDeps' | 'readDepsOk'> = {
   readDeps: {
     tag: 21,
+    since: 2,
     write(writer, message) {
       writer.varint(message.round)
       writer.uint16(message.epoch)
@@ -126,6 +131,7 @@ export const READ_CODECS: MessageCodecs<'readDeps' | 'readDepsOk'> = {
   },
   readDepsOk: {
     tag: 22,
+    since: 2,
     write(writer, message) {
       writer.varint(message.round)
       writeDeps(writer, message.deps)
@@ -159,6 +165,7 @@ export const LOG_CODECS: MessageCodecs<'catchUp' | 'logChunk' | 'snapshotOffer'>
   },
   snapshotOffer: {
     tag: 26,
+    since: 2,
     write(writer, message) {
       writer.uint64(message.position)
       writer.uint64(message.bytes)
@@ -174,7 +181,9 @@ export const LOG_CODECS: MessageCodecs<'catchUp' | 'logChunk' | 'snapshotOffer'>
 }
 
 /** Who is there, with what state. */
-export const HEALTH_CODECS: MessageCodecs<'heartbeat' | 'amnesia' | 'hashAt' | 'hashAtOk'> = {
+export const HEALTH_CODECS: MessageCodecs<
+  'heartbeat' | 'amnesia' | 'hashAt' | 'hashAtOk' | 'unsupported'
+> = {
   heartbeat: { tag: 27, write: writeHeartbeat, read: readHeartbeat },
   amnesia: {
     tag: 28,
@@ -208,6 +217,14 @@ export const HEALTH_CODECS: MessageCodecs<'heartbeat' | 'amnesia' | 'hashAt' | '
       txnHash: readOptional(reader, readHash),
       execHash: readOptional(reader, readHash),
     }),
+  },
+  unsupported: {
+    tag: 31,
+    since: 2,
+    write(writer, message) {
+      writer.byte(message.tag)
+    },
+    read: (reader) => ({ kind: 'unsupported', tag: reader.byte() }),
   },
 }
 
@@ -247,6 +264,7 @@ function writeHeartbeat(writer: Writer, message: Heartbeat): void {
   writeOptional(writer, message.echo, writeEcho)
   writer.varint(message.inFlight)
   writeWord(writer, PHASES, message.phase)
+  if (writer.version >= 2) writeClaims(writer, message.features)
 }
 
 function readHeartbeat(reader: Reader): Heartbeat {
@@ -267,7 +285,18 @@ function readHeartbeat(reader: Reader): Heartbeat {
     echo: readOptional(reader, readEcho),
     inFlight: reader.varint(),
     phase: readWord(reader, PHASES),
+    features: reader.left === 0 ? NO_CLAIMS : readClaims(reader),
   }
+}
+
+function writeClaims(writer: Writer, claims: FeatureClaims): void {
+  writer.varint(claims.offers)
+  writer.varint(claims.requires)
+  writer.varint(claims.active)
+}
+
+function readClaims(reader: Reader): FeatureClaims {
+  return { offers: reader.varint(), requires: reader.varint(), active: reader.varint() }
 }
 
 function writeEcho(writer: Writer, echo: Echo): void {

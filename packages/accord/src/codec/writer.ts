@@ -5,6 +5,7 @@ import { invariant } from '../invariant.ts'
 import type { Ballot } from '../time/ballot.ts'
 import { TIMESTAMP_BYTES, type Timestamp } from '../time/timestamp.ts'
 import { crc32c } from './crc32c.ts'
+import { FRAME_VERSION } from './version.ts'
 
 const UINT64_MAX = 0xffff_ffff_ffff_ffffn
 
@@ -17,8 +18,11 @@ export class Writer {
   #bytes: Uint8Array<ArrayBuffer>
   #view: DataView
   #length = 0
+  /** Of the frame: a field of a later one is not written. */
+  readonly version: number
 
-  constructor(capacity = 256) {
+  constructor(capacity = 256, version: number = FRAME_VERSION) {
+    this.version = version
     this.#bytes = new Uint8Array(capacity)
     this.#view = new DataView(this.#bytes.buffer)
   }

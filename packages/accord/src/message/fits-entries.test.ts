@@ -174,6 +174,7 @@ describe('the rest', () => {
       echo: undefined,
       inFlight: 0,
       phase: 'serving',
+      features: { offers: 1, requires: 0, active: 0 },
     }
     expect(why(heartbeat)).toBe(undefined)
     expect(why({ ...heartbeat, storeId: new Uint8Array(15) })).toMatch(/16 bytes/)
@@ -181,6 +182,9 @@ describe('the rest', () => {
     expect(why({ ...heartbeat, finishedEpoch: 3 })).toMatch(/finished/)
     expect(why({ ...heartbeat, applied: { ...heartbeat.applied, position: 1n } })).toMatch(
       /without hashes/,
+    )
+    expect(why({ ...heartbeat, features: { offers: 1, requires: 1, active: 3 } })).toMatch(
+      /feature/,
     )
     expect(why({ kind: 'amnesia', storeId: new Uint8Array(0), durableSeq: 1n })).toMatch(/16 bytes/)
   })

@@ -130,6 +130,8 @@ const RULES: { readonly [K in MessageKind]: (message: MessageOf[K], context: Con
         return 'an identity of a store that is not 16 bytes'
       }
       if (message.finishedEpoch > message.openEpoch) return 'an epoch finished before it was opened'
+      if ((message.features.active & ~message.features.requires) !== 0)
+        return 'a feature in use that its store does not require'
       return watermarkFits(message.applied)
     },
     amnesia: ({ storeId }) =>
@@ -141,6 +143,7 @@ const RULES: { readonly [K in MessageKind]: (message: MessageOf[K], context: Con
       }
       return hashFits(txnHash) ?? hashFits(execHash)
     },
+    unsupported: () => undefined,
   }
 
 /** An answer that counts: from a member. */

@@ -3,6 +3,7 @@
 import type { Bytes, Millis } from '../brand.ts'
 import type { Ballot } from '../time/ballot.ts'
 import type { Epoch, NodeSerial, Timestamp, TxnId } from '../time/timestamp.ts'
+import type { FeatureClaims } from '../topology/features.ts'
 import type { Deps } from '../txn/deps.ts'
 import type { Keys } from '../txn/keys.ts'
 import type { MemberEntry } from '../topology/configuration.ts'
@@ -271,6 +272,8 @@ export interface Heartbeat {
   readonly echo: { readonly sentAt: Millis; readonly heldMs: Millis } | undefined
   readonly inFlight: number
   readonly phase: NodePhase
+  /** From version 2; a peer of version 1 claims none. */
+  readonly features: FeatureClaims
 }
 /**
  * The receiver knows an identity of the sender that its store does not continue (`protocol.md`
@@ -293,6 +296,14 @@ export interface HashAtOk {
   readonly position: bigint
   readonly txnHash: Bytes | undefined
   readonly execHash: Bytes | undefined
+}
+
+/**
+ * The sender knows no message of this tag, and passed it over. Never answered (from version 2).
+ */
+export interface Unsupported {
+  readonly kind: 'unsupported'
+  readonly tag: number
 }
 
 /** Everything one node says to another. */
@@ -327,6 +338,7 @@ export type Message =
   | Amnesia
   | HashAt
   | HashAtOk
+  | Unsupported
 
 /** A message on its way. */
 export interface Envelope {

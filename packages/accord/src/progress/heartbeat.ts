@@ -43,6 +43,7 @@ export function heartbeatFor(
     echo,
     inFlight: facts.inFlight,
     phase: facts.phase,
+    features: context.features.claims,
   }
 }
 

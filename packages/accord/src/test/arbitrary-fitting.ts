@@ -223,6 +223,7 @@ function upkeep(
   | 'amnesia'
   | 'hashAt'
   | 'hashAtOk'
+  | 'unsupported'
 > {
   const { ids, from, keys, deps, decidedEntry, epochEnd, hash, storeId, watermark } = partsOf(world)
   const say = <M extends Message>(message: fc.Arbitrary<M>): fc.Arbitrary<FittingMessage<M>> =>
@@ -286,6 +287,10 @@ function upkeep(
           finishedEpoch: world.topology.epoch - 1,
           applied,
           sentAt: millis(base.inFlight % 10_000),
+          features: {
+            ...base.features,
+            active: (base.features.active & base.features.requires) >>> 0,
+          },
         })),
     ),
     amnesia: say(
@@ -302,6 +307,7 @@ function upkeep(
           execHash: known ? execHash : undefined,
         })),
     ),
+    unsupported: say(ANY_MESSAGE.unsupported),
   }
 }
 

@@ -359,6 +359,7 @@ export const ANY_MESSAGE: { readonly [K in MessageKind]: fc.Arbitrary<MessageOf[
     echo: maybe(fc.record({ sentAt: anyCount.map(millis), heldMs: anyCount.map(millis) })),
     inFlight: anyCount,
     phase: fc.constantFrom(...PHASES),
+    features: fc.record({ offers: anyCount, requires: anyCount, active: anyCount }),
   }),
   amnesia: fc.record({
     kind: fc.constant('amnesia' as const),
@@ -371,6 +372,10 @@ export const ANY_MESSAGE: { readonly [K in MessageKind]: fc.Arbitrary<MessageOf[
     position: anyUint64,
     txnHash: maybe(anyHash),
     execHash: maybe(anyHash),
+  }),
+  unsupported: fc.record({
+    kind: fc.constant('unsupported' as const),
+    tag: fc.integer({ min: 0, max: 255 }),
   }),
 }
 

@@ -21,8 +21,8 @@ export function frameOf(messages: readonly Message[]): Frame {
 }
 
 /** What lies between the tag of the only message and the checksum. */
-export function fieldsOf(message: Message): Uint8Array {
-  return encodeFrame(frameOf([message])).slice(HEADER_BYTES + 1 + 4 + 1, -4)
+export function fieldsOf(message: Message, version?: number): Uint8Array {
+  return encodeFrame(frameOf([message]), version).slice(HEADER_BYTES + 1 + 4 + 1, -4)
 }
 
 /** A frame with this after the header, and the right checksum. */

@@ -4,6 +4,7 @@
  */
 
 import {
+  ALL_FEATURES,
   hlc,
   nodeSerial,
   openReplica,
@@ -26,6 +27,7 @@ import type {
   ReadId,
   RecordReader,
   Replica,
+  StoredFeatures,
   SubmissionId,
   Timestamp,
   TxnRecord,
@@ -80,11 +82,16 @@ export class ReplicaUnderTest {
   readonly #records = new Map<bigint, TxnRecord>()
   readonly #log: LogEntry[] = []
   #marks: readonly Mark[] = []
-  #facts: Pick<DurableState, 'hlcReserve' | 'durableSeq' | 'admitted' | 'peers'>
+  #facts: Pick<DurableState, 'hlcReserve' | 'durableSeq' | 'admitted' | 'peers' | 'features'>
   #applied: Watermark = watermark(0n, TIMESTAMP_ZERO)
   #submissions = 0
 
-  constructor(parts: { self?: number; size: number; admitted?: boolean }) {
+  constructor(parts: {
+    self?: number
+    size: number
+    admitted?: boolean
+    features?: StoredFeatures
+  }) {
     this.self = parts.self ?? 0
     this.size = parts.size
     this.#facts = {
@@ -92,6 +99,7 @@ export class ReplicaUnderTest {
       durableSeq: 0n,
       admitted: parts.admitted ?? true,
       peers: [],
+      features: parts.features ?? { requires: ALL_FEATURES, active: ALL_FEATURES },
     }
     this.replica = this.#open()
   }
@@ -202,6 +210,9 @@ export class ReplicaUnderTest {
         return
       case 'admitted':
         this.#facts = { ...this.#facts, admitted: true }
+        return
+      case 'features':
+        this.#facts = { ...this.#facts, features: write.features }
         return
       case 'peer': {
         const others = this.#facts.peers.filter((peer) => peer.serial !== write.peer.serial)

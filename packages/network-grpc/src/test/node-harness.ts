@@ -140,6 +140,7 @@ export function helloOf(from: number, to: TestNode, wrong: Partial<Hello> = {}):
     instance: Buffer.alloc(8, from),
     targetId: to.peer.id,
     targetSerial: to.serial,
+    frameVersion: 1,
     ...wrong,
   }
 }

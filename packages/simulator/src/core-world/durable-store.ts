@@ -1,6 +1,7 @@
 /** A disk in memory: what one node stored, read back as a driver would after a restart. */
 
 import {
+  ALL_FEATURES,
   compareTimestamps,
   configurationOf,
   emptyRecord,
@@ -16,6 +17,7 @@ import {
   type NodeSerial,
   type PeerIdentity,
   type RecordReader,
+  type StoredFeatures,
   type Timestamp,
   type Txn,
   type TxnId,
@@ -46,6 +48,7 @@ export class DurableStore implements RecordReader {
   #durableSeq = 0n
   #hlcReserve: Hlc = HLC_ZERO
   #admitted: boolean
+  #features: StoredFeatures
   readonly #peers = new Map<NodeSerial, PeerIdentity>()
   readonly #records = new Map<TxnId, TxnRecord>()
   /** Payloads are kept apart and written once, as in a real driver. */
@@ -59,6 +62,7 @@ export class DurableStore implements RecordReader {
     this.#storeId = storeIdOf(self)
     this.#members = members
     this.#admitted = true
+    this.#features = { requires: ALL_FEATURES, active: ALL_FEATURES }
     for (const { serial } of members) {
       if (serial === self) continue
       this.#peers.set(serial, { serial, storeId: storeIdOf(serial), durableSeq: 0n })
@@ -117,6 +121,9 @@ export class DurableStore implements RecordReader {
         case 'peer':
           this.#peers.set(write.peer.serial, write.peer)
           break
+        case 'features':
+          this.#features = write.features
+          break
       }
     }
   }
@@ -159,6 +166,7 @@ export class DurableStore implements RecordReader {
       hlcReserve: this.#hlcReserve,
       admitted: this.#admitted,
       configurations: [configurationOf(epoch(1), this.#members)],
+      features: this.#features,
       peers: [...this.#peers.values()].sort((a, b) => a.serial - b.serial),
       live: live.sort((a, b) => compareTimestamps(a.id, b.id)),
       marks: [...this.#marks.values()].sort(compareMarks),

@@ -63,6 +63,7 @@ interface Endpoint {
   readonly process: SimProcess
   readonly listener: NetworkListener
   readonly cluster: string
+  readonly frameVersion: number
   readonly peers: Map<number, boolean>
 }
 
@@ -165,7 +166,11 @@ export class SimNetwork implements Wires {
   /** For the port only. */
   register(process: SimProcess, self: NetworkSelf, listener: NetworkListener): void {
     const cluster = Buffer.from(self.cluster).toString('hex')
-    this.#endpoints.set(process.node, { process, listener, cluster, peers: new Map() })
+    const { frameVersion = 1 } = self
+    this.#endpoints.set(process.node, {
+      ...{ process, listener, cluster, frameVersion },
+      peers: new Map(),
+    })
   }
 
   /** For the port only. */
@@ -348,7 +353,10 @@ export class SimNetwork implements Wires {
     if (end === undefined || !end.process.alive) return
     end.peers.set(peer, up)
     this.#trace.note(this.#queue.now, observer, up ? 'up' : 'down', peer)
-    this.#queue.after(0, () => end.process.enter(() => end.listener.link(nodeSerial(peer), up)))
+    const version = this.#endpoints.get(peer)?.frameVersion ?? 1
+    this.#queue.after(0, () =>
+      end.process.enter(() => end.listener.link(nodeSerial(peer), up, version)),
+    )
   }
 }
 

@@ -28,7 +28,7 @@ export class SimPort implements Network {
     if (!this.#process.admits()) return new Promise(() => {})
     this.#network.register(this.#process, self, {
       receive: (from, frame) => this.#closed || listener.receive(from, frame),
-      link: (peer, up) => this.#closed || listener.link(peer, up),
+      link: (peer, up, version) => this.#closed || listener.link(peer, up, version),
       refused: (peer, code, why) => this.#closed || listener.refused(peer, code, why),
       asked: async (id, question) => {
         if (this.#closed || listener.asked === undefined) return new Promise<Bytes>(() => {})

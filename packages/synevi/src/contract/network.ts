@@ -8,6 +8,11 @@ export interface NetworkSelf {
   readonly cluster: Bytes
   readonly id: string
   readonly serial: NodeSerial
+  /**
+   * The newest version of frames that the node reads: said in the hello, told to the peer's node.
+   * Absent: 1.
+   */
+  readonly frameVersion?: number
 }
 
 /** A peer to keep a connection to. */
@@ -24,8 +29,12 @@ export interface NetworkListener {
    * the receiver's.
    */
   receive(from: NodeSerial, frame: Bytes): void
-  /** A connection to the peer was established (its hello was accepted), or was lost. */
-  link(peer: NodeSerial, up: boolean): void
+  /**
+   * A connection to the peer was established (its hello was accepted), or was lost. `frameVersion`:
+   * what the peer's node gave as `NetworkSelf.frameVersion`; 1 when its hello did not say, or the
+   * network does not.
+   */
+  link(peer: NodeSerial, up: boolean, frameVersion?: number): void
   /**
    * A connection was refused, ours or theirs: `code` is a `SyneviErrorCode`, `why` one sentence.
    * For the log.

@@ -7,7 +7,7 @@ import {
   decodeFrame,
   type Bytes,
   type Decoded,
-  type Frame,
+  type ReceivedFrame,
   type Message,
   type NodeSerial,
 } from '@synevi/accord'
@@ -21,11 +21,13 @@ export interface InboxParts {
   readonly isMember: (serial: NodeSerial) => boolean
   /** The messages of one frame, in order. */
   readonly receive: (from: NodeSerial, messages: readonly Message[]) => void
+  /** A message of a kind that only a later version knows: once a link for each tag. */
+  readonly unsupported: (from: NodeSerial, tag: number) => void
   /** Default the codec's. */
   readonly decode?: (
     bytes: Bytes,
     limits: { messagesMax: number; payloadMaxBytes: number },
-  ) => Decoded<Frame>
+  ) => Decoded<ReceivedFrame>
 }
 
 /** Refused frames of one peer are logged one by one up to this, then at each power of two. */
@@ -36,6 +38,8 @@ export class Inbox {
   readonly #parts: InboxParts
   readonly #decode: NonNullable<InboxParts['decode']>
   readonly #refusedFrom = new Map<NodeSerial, number>()
+  /** Tags that were answered already. */
+  readonly #passedOver = new Map<NodeSerial, Set<number>>()
   #refused = 0
 
   constructor(parts: InboxParts) {
@@ -62,7 +66,21 @@ export class Inbox {
       this.#refuse(from, `says it is from node ${decoded.value.from}`)
     } else {
       receive(from, decoded.value.messages)
+      for (const tag of decoded.value.unknown) this.#passOver(from, tag)
     }
+  }
+
+  /** The link is new: its peer may be another build. */
+  linked(peer: NodeSerial): void {
+    this.#passedOver.delete(peer)
+  }
+
+  #passOver(from: NodeSerial, tag: number): void {
+    const tags = this.#passedOver.get(from) ?? new Set()
+    if (tags.has(tag)) return
+    this.#passedOver.set(from, tags.add(tag))
+    this.#parts.logger.warn({ from, tag }, 'passed over messages that only a later version knows')
+    this.#parts.unsupported(from, tag)
   }
 
   #refuse(from: NodeSerial, why: string): void {

@@ -5,6 +5,8 @@
 
 import { hash } from 'node:crypto'
 import {
+  ALL_FEATURES,
+  NO_FEATURES,
   epoch,
   nodeSerial,
   openConfiguration,
@@ -89,6 +91,7 @@ export async function openFromStore(
       heartbeatMs: options.timeouts.heartbeatMs,
       patienceMaxMs: options.timeouts.patienceMaxMs,
       clockDriftMaxMs: limits.clockDriftMaxMs,
+      offers: options.features === 'hold' ? NO_FEATURES : ALL_FEATURES,
     },
     durable,
     reader: state.reader,

@@ -96,6 +96,7 @@ describe('the inbox', () => {
       logger: { ...SILENT, warn: (fields) => lines.push(fields) },
       isMember: (serial) => serial === one || serial === two,
       receive: (from, messages) => received.push([from, messages.length]),
+      unsupported: () => undefined,
     })
     return { inbox, received, lines }
   }

@@ -2,6 +2,8 @@
 
 import {
   encodeFrame,
+  FRAME_VERSION,
+  FRAME_VERSION_MIN,
   type Bytes,
   type Envelope,
   type Epoch,
@@ -21,13 +23,14 @@ export interface OutboxParts {
   readonly messagesMax: number
   readonly logger: Logger
   /** Default the codec's. */
-  readonly encode?: (frame: Frame) => Bytes
+  readonly encode?: (frame: Frame, version: number) => Bytes
 }
 
 /** Posts envelopes: best effort, as the network is. */
 export class Outbox {
   readonly #parts: OutboxParts
-  readonly #encode: (frame: Frame) => Bytes
+  readonly #encode: (frame: Frame, version: number) => Bytes
+  readonly #versions = new Map<NodeSerial, number>()
   #dropped = 0
 
   constructor(parts: OutboxParts) {
@@ -38,6 +41,14 @@ export class Outbox {
   /** Messages that fit into no frame. */
   get droppedCount(): number {
     return this.#dropped
+  }
+
+  /**
+   * The newest version of frames that a peer reads; it gets that or ours, the older of the two.
+   * Until it is known, the oldest.
+   */
+  peerReads(peer: NodeSerial, version: number): void {
+    this.#versions.set(peer, Math.max(FRAME_VERSION_MIN, Math.min(version, FRAME_VERSION)))
   }
 
   post(envelopes: readonly Envelope[]): void {
@@ -52,11 +63,13 @@ export class Outbox {
 
   #postTo(to: NodeSerial, messages: readonly Message[]): void {
     const { cluster, self, openEpoch, send, frameMaxBytes, messagesMax } = this.#parts
+    const version = this.#versions.get(to) ?? FRAME_VERSION_MIN
     // Halves of what is too much, in order, without recursion.
     const pieces: (readonly Message[])[] = [messages]
     for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
       if (piece.length <= messagesMax) {
-        const frame = this.#encode({ cluster, from: self, openEpoch: openEpoch(), messages: piece })
+        const parts = { cluster, from: self, openEpoch: openEpoch(), messages: piece }
+        const frame = this.#encode(parts, version)
         if (frame.length <= frameMaxBytes) {
           send(to, frame)
           continue

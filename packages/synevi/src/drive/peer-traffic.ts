@@ -1,6 +1,13 @@
 /** This node's end of the network: frames out, frames in, links. */
 
-import { openConfiguration, type Envelope, type Message, type NodeSerial } from '@synevi/accord'
+import {
+  FRAME_VERSION,
+  FRAME_VERSION_MIN,
+  openConfiguration,
+  type Envelope,
+  type Message,
+  type NodeSerial,
+} from '@synevi/accord'
 import type { NodeHealth } from '../observe/node-health.ts'
 import type { ParsedOptions } from '../options.ts'
 import { Inbox } from './inbox.ts'
@@ -38,6 +45,7 @@ export class PeerTraffic {
     const peers = new Set(members.map((member) => member.serial).filter((one) => one !== serial))
     this.#inbox = new Inbox({
       ...{ cluster, logger, receive: parts.receive },
+      unsupported: (to, tag) => this.post([{ to, message: { kind: 'unsupported', tag } }]),
       // A peer may batch more than we do: only what fits into no frame is too large.
       limits: { messagesMax: MESSAGES_MAX, payloadMaxBytes: limits.frameMaxBytes },
       isMember: (peer) => peers.has(peer),
@@ -55,10 +63,12 @@ export class PeerTraffic {
     const { network, self } = options
     const { cluster, serial, members } = opened
     await network.start(
-      { cluster, id: self.id, serial },
+      { cluster, id: self.id, serial, frameVersion: FRAME_VERSION },
       {
         receive: (from, frame) => this.#inbox.accept(from, frame),
-        link: (peer, up) => {
+        link: (peer, up, frameVersion = FRAME_VERSION_MIN) => {
+          this.#outbox.peerReads(peer, up ? frameVersion : FRAME_VERSION_MIN)
+          this.#inbox.linked(peer)
           health.link(peer, up)
           this.#parts.link(peer, up)
         },

@@ -157,7 +157,8 @@ export class LocalHub {
       if (up) one.links.add(other)
       else one.links.delete(other)
       this.#later(() => {
-        if (this.#endpoints.has(one)) one.listener.link(other.self.serial, up)
+        if (!this.#endpoints.has(one)) return
+        one.listener.link(other.self.serial, up, other.self.frameVersion ?? 1)
       })
     }
   }

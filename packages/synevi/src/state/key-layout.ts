@@ -68,6 +68,7 @@ export const FACT = {
   membership: 0x08,
   settings: 0x09,
   applied: 0x0a,
+  features: 0x0b,
 } as const
 
 /** The second byte of the key of a fact. */

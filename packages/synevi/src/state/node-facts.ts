@@ -1,6 +1,7 @@
 /** The small facts of a node, one value each: who it is, whom it belongs to, how far it is. */
 
 import {
+  NO_FEATURES,
   decodeMembers,
   decodeWatermark,
   encodeMembers,
@@ -15,6 +16,7 @@ import {
   type Mutation,
   type NodeSerial,
   type PeerIdentity,
+  type StoredFeatures,
   type Watermark,
 } from '@synevi/accord'
 import type { Store } from '../contract/store.ts'
@@ -22,8 +24,13 @@ import { FieldReader, FieldWriter } from './fields.ts'
 import { FACT, TABLE, factKey, peerKey, tableEnd, tableStart, type Fact } from './key-layout.ts'
 import { corrupt, decoded, getSealed, reading, seal, unseal } from './sealed.ts'
 
-/** The version of the layout that this code writes, and the only one it reads. */
+/**
+ * The versions of the layout. A store of the first is read by 0.1.0. It becomes one of the second
+ * when it first requires a feature: 0.1.0 refuses it then, and later builds read which.
+ */
 export const FORMAT_VERSION = 1
+/** See {@link FORMAT_VERSION}; the newest that this code reads. */
+export const FORMAT_VERSION_FEATURES = 2
 
 /** Who the node of a store is. */
 export interface StoredIdentity {
@@ -173,6 +180,30 @@ export function formatAdmitted(admitted: boolean): Mutation {
 /** Whether a quorum has accepted this store. Throws `STORE_FAILED`. */
 export function readAdmitted(store: Store): boolean {
   return parseFact(store, FACT.admitted, (reader) => reader.byte() === 1)
+}
+
+/** Sets the version of the layout. */
+export function formatVersion(version: number): Mutation {
+  return factMutation(FACT.format, Uint8Array.of(version >>> 8, version & 0xff))
+}
+
+/** Sets what the store requires of a build, in one write with the version of the layout. */
+export function formatFeatures({ requires, active }: StoredFeatures): Mutation[] {
+  const writer = new FieldWriter(8).uint32(requires).uint32(active)
+  const features = factMutation(FACT.features, writer.finish())
+  return requires === NO_FEATURES ? [features] : [formatVersion(FORMAT_VERSION_FEATURES), features]
+}
+
+/** What the store requires of a build: nothing, when none was ever on. Throws `STORE_FAILED`. */
+export function readFeatures(store: Store): StoredFeatures {
+  const key = factKey(FACT.features)
+  const value = getSealed(store, key)
+  if (value === undefined) return { requires: NO_FEATURES, active: NO_FEATURES }
+  return reading(key, () => {
+    // What a later build appended is not ours to read.
+    const reader = new FieldReader(value)
+    return { requires: reader.uint32(), active: reader.uint32() }
+  })
 }
 
 /** Sets what is known of a peer's store. */

@@ -61,6 +61,7 @@ describe('a fresh store', () => {
       hlcReserve: 0n,
       admitted: false,
       configurations: [configurationOf(epoch(1), stateOptions().members)],
+      features: { requires: 0, active: 0 },
       peers: [],
       live: [],
       marks: [],
@@ -141,10 +142,10 @@ describe('a store that is not this node’s', () => {
   it('is refused when a later version wrote it', async () => {
     const into = new MemoryStore()
     const key = Uint8Array.of(TABLE.fact, 1)
-    await into.write([{ key, value: seal(key, Uint8Array.of(0, 2)) }])
+    await into.write([{ key, value: seal(key, Uint8Array.of(0, 3)) }])
     const opening = NodeState.open(into, stateOptions())
     await expect(opening).rejects.toThrow(
-      failed('INCOMPATIBLE_VERSION', 'format 2, this version reads 1'),
+      failed('INCOMPATIBLE_VERSION', 'format 3, this version reads 2'),
     )
   })
 

@@ -33,12 +33,14 @@ import {
   formatAdmitted,
   formatApplied,
   formatDurableSeq,
+  formatFeatures,
   formatHlcReserve,
   formatPeer,
   parseFact,
   readAdmitted,
   readApplied,
   readDurableSeq,
+  readFeatures,
   readHlcReserve,
   readIdentity,
   readMembership,
@@ -113,6 +115,7 @@ export class NodeState {
       hlcReserve: readHlcReserve(this.#store),
       admitted: readAdmitted(this.#store),
       configurations: [configurationOf(epoch, members)],
+      features: readFeatures(this.#store),
       peers: readPeers(this.#store),
       live: liveRecords(this.#store),
       marks: readMarks(this.#store),
@@ -217,6 +220,9 @@ export class NodeState {
         return
       case 'peer':
         into.push(formatPeer(write.peer))
+        return
+      case 'features':
+        into.push(...formatFeatures(write.features))
         return
       case 'durableSeq':
         return

@@ -1,6 +1,8 @@
 /** Whose store it is: checked when a node opens it, written when it is fresh. */
 
 import {
+  ALL_FEATURES,
+  FEATURES,
   HLC_ZERO,
   TIMESTAMP_ZERO,
   invariant,
@@ -15,6 +17,7 @@ import { SyneviError } from '../synevi-error.ts'
 import { FACT } from './key-layout.ts'
 import {
   FORMAT_VERSION,
+  FORMAT_VERSION_FEATURES,
   factMutation,
   formatAdmitted,
   formatApplied,
@@ -23,7 +26,9 @@ import {
   formatIdentity,
   formatMembership,
   formatSettings,
+  formatVersion,
   readFact,
+  readFeatures,
   type ClusterSettings,
   type StoredIdentity,
 } from './node-facts.ts'
@@ -57,15 +62,30 @@ export function hasState(store: Store): boolean {
   }
   const [high = 0, low = 0] = format
   const version = high * 256 + low
-  if (version > FORMAT_VERSION) {
+  if (version > FORMAT_VERSION_FEATURES) {
     throw new SyneviError(
       'INCOMPATIBLE_VERSION',
       `cannot open the store: written by format ${version}, this version reads ` +
-        `${FORMAT_VERSION}; upgrade first`,
+        `${FORMAT_VERSION_FEATURES}; upgrade first`,
       { definite: true, details: { format: version } },
     )
   }
+  checkFeatures(readFeatures(store).requires)
   return true
+}
+
+/** Refuses what only a later build can read, naming it as far as it has a name here. */
+function checkFeatures(requires: number): void {
+  const lacking = (requires & ~ALL_FEATURES) >>> 0
+  if (lacking === 0) return
+  const bits = Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (lacking >>> bit) & 1)
+  const features = bits.map((bit) => `${bit}`).join(', ')
+  throw new SyneviError(
+    'INCOMPATIBLE_VERSION',
+    `cannot open the store: it requires features of a later version (${features}), this version ` +
+      `has ${FEATURES.length} (${FEATURES.join(', ')}); upgrade first`,
+    { definite: true, details: { features: bits } },
+  )
 }
 
 /** Refuses the store of another node or cluster: `INVALID_ARGUMENT`. */
@@ -98,7 +118,7 @@ export function freshFacts(options: NodeStateOptions): readonly Mutation[] {
   const none = new Uint8Array(0)
   const watermark = { position: 0n, executeAt: TIMESTAMP_ZERO, txnHash: none, execHash: none }
   return [
-    factMutation(FACT.format, Uint8Array.of(FORMAT_VERSION >>> 8, FORMAT_VERSION & 0xff)),
+    formatVersion(FORMAT_VERSION),
     ...formatIdentity({ cluster, id: self.id, serial: self.serial }),
     factMutation(FACT.storeId, options.random(16)),
     formatDurableSeq(0n),

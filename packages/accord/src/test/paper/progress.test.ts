@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import {
+  NO_CLAIMS,
   epoch,
   millis,
   nanos,
@@ -36,6 +37,7 @@ function heartbeat(from: number, more: Partial<Heartbeat> = {}): Heartbeat {
     echo: undefined,
     inFlight: 0,
     phase: 'serving',
+    features: NO_CLAIMS,
     ...more,
   }
 }
