@@ -1,7 +1,8 @@
 /** A node: one member of a cluster, embedded in a process. */
 
 import type { NodeSerial } from '@synevi/accord'
-import { verifySteps, type VerifyReport } from './chain/verify.ts'
+import type { VerifyReport } from './chain/verify.ts'
+import { verifyStoreSteps } from './chain/verify-store.ts'
 import type { Executor, LogPosition, RequestId } from './contract/executor.ts'
 import { outputOf, type Query } from './define/query.ts'
 import { executorOf } from './define/request-name.ts'
@@ -181,8 +182,10 @@ export class Node implements AsyncDisposable {
 
   /**
    * Computes the hash chain again, in short turns beside everything else, and holds it against the
-   * log, the records and the request memory. Resolves with what was found; rejects with `CANCELLED`
-   * and `CLOSED`.
+   * log, the records and the request memory; then reads every record of the store and holds each
+   * table against its sum, so that what is missing, was added or went back in time is found
+   * wherever it is. Resolves with what was found; rejects with `CANCELLED`, `CLOSED`, and when LMDB
+   * itself fails.
    */
   async verify(
     options: { readonly from?: LogPosition; readonly signal?: AbortSignal } = {},
@@ -190,17 +193,18 @@ export class Node implements AsyncDisposable {
     const { from, signal } = options
     if (from !== undefined && (typeof from !== 'bigint' || from < 1n))
       throw invalid('from: expected a bigint of 1 or more')
-    const { clock, store } = this.#runtime.options
-    const { dedupMax } = this.#runtime.opened.state.settings
-    const steps = verifySteps(from === undefined ? { store, dedupMax } : { store, dedupMax, from })
+    const { clock } = this.#runtime.options
+    const { store, state } = this.#runtime.opened
+    const parts = { store, dedupMax: state.settings.dedupMax }
+    const steps = verifyStoreSteps(from === undefined ? parts : { ...parts, from })
     for (;;) {
+      await new Promise<void>((resolve) => clock.soon(resolve))
       if (this.#closing !== undefined)
         throw new SyneviError('CLOSED', 'this node is closing', { definite: true })
       if (signal?.aborted === true)
         throw new SyneviError('CANCELLED', 'the walk was aborted', { definite: true })
       const step = steps.next()
       if (step.done === true) return step.value
-      await new Promise<void>((resolve) => clock.soon(resolve))
     }
   }
 

@@ -17,6 +17,7 @@ import {
 import { readApplied, type AppliedHead } from '../state/node-facts.ts'
 import { readRecord } from '../state/record-table.ts'
 import { recall } from '../state/request-memory.ts'
+import type { Damage } from '../state/sum-walk.ts'
 import { isSyneviError } from '../synevi-error.ts'
 import { chainedEntries, sameBytes, type AppliedEntry } from './chained-entries.ts'
 import { ChainHasher, chainStart, type ChainHeads } from './hash-chain.ts'
@@ -30,6 +31,8 @@ export interface VerifyReport {
   /** `txnHash` at `to`, hexadecimal. */
   readonly head: string
   readonly firstBad?: { readonly position: LogPosition; readonly why: string }
+  /** Records and tables that are not what was written, at most 64; absent when there are none. */
+  readonly damage?: readonly Damage[]
 }
 
 /** What a walk looks at. */

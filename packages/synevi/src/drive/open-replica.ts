@@ -22,6 +22,7 @@ import type { Logger } from '../contract/observe.ts'
 import type { ParsedOptions } from '../options.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { NodeState } from '../state/node-state.ts'
+import { SummedStore } from '../state/summed-store.ts'
 import { ExecutionLane } from './execution-lane.ts'
 import { replayExecutors } from './replay.ts'
 
@@ -33,6 +34,7 @@ export interface OpenedReplica {
   /** As the store says; addresses as the options of this start say, where they know better. */
   readonly members: readonly MemberEntry[]
   readonly durable: DurableState
+  readonly store: SummedStore
   readonly state: NodeState
   readonly lane: ExecutionLane
   readonly replica: Replica
@@ -60,7 +62,10 @@ export async function openFromStore(
   options: ParsedOptions,
   random: SeededRandom,
 ): Promise<OpenedReplica> {
-  const { clock, store, limits, cluster: settings, logger } = options
+  const { clock, limits, cluster: settings, logger } = options
+  const store = await SummedStore.open(options.store)
+  if (store.found === 'computed')
+    logger.warn({}, 'the store was last written by a version that keeps no sums: computed anew')
   const found = NodeState.identityIn(store)
   const self = {
     id: options.self.id,
@@ -107,6 +112,7 @@ export async function openFromStore(
     cluster,
     members: withAddresses(openConfiguration(durable).members, members, logger),
     durable,
+    store,
     state,
     lane,
     replica,

@@ -178,7 +178,7 @@ export class Runtime {
     this.waits.close()
     await this.#traffic.close()
     try {
-      await this.options.store.close()
+      await this.opened.store.close()
     } catch (error) {
       this.options.logger.error({ error: String(error) }, 'the store did not close')
     }
@@ -231,7 +231,8 @@ export class Runtime {
   }
 
   #makeHealth(): NodeHealth {
-    const { clock, logger, store, timeouts } = this.options
+    const { clock, logger, timeouts } = this.options
+    const { store } = this.opened
     return new NodeHealth({
       ...{ clock, logger, self: this.opened.serial, members: this.opened.members },
       peerSilentMs: timeouts.peerSilentMs,
@@ -257,7 +258,8 @@ export class Runtime {
   }
 
   #makeDriver(): Driver {
-    const { clock, store, self } = this.options
+    const { clock, self } = this.options
+    const { store } = this.opened
     return new Driver({
       ...{ clock, replica: this.opened.replica },
       post: (envelopes) => this.#traffic.post(envelopes),

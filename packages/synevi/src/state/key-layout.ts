@@ -69,6 +69,8 @@ export const FACT = {
   settings: 0x09,
   applied: 0x0a,
   features: 0x0b,
+  /** Of the tables' sums (`table-sums.ts`). */
+  sums: 0x20,
 } as const
 
 /** The second byte of the key of a fact. */
