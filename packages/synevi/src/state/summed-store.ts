@@ -83,6 +83,9 @@ export class SummedStore implements Store {
     if (kept !== undefined && kept.durableSeq > durableSeq)
       throw corrupt(factKey(FACT.durableSeq), 'it is older than the sums of the tables')
     const isKept = kept?.durableSeq === durableSeq
+    // Versions without sums read format 1 alone.
+    const [high = 0, low = 0] = getSealed(inner, factKey(FACT.format)) ?? []
+    if (!isKept && high * 256 + low > 1) throw corrupt(SUMS_KEY, 'it is missing, or too old')
     let isEmpty = false
     if (value === undefined) {
       isEmpty = true
