@@ -9,6 +9,7 @@ import type { MemberProcess } from './member-process.ts'
 export class Cleanup {
   readonly #members = new Set<MemberProcess>()
   readonly #folders = new Set<string>()
+  readonly #undos = new Set<() => void>()
 
   /** A new folder under the system's temporary one. */
   folder(): string {
@@ -30,13 +31,27 @@ export class Cleanup {
     rmSync(path, { recursive: true, force: true })
   }
 
+  /**
+   * To be done at the end, last come first done, when it was not done before (`forgetUndo`):
+   * mounts, helpers.
+   */
+  undo(undo: () => void): void {
+    this.#undos.add(undo)
+  }
+
+  forgetUndo(undo: () => void): void {
+    this.#undos.delete(undo)
+  }
+
   /** At once and for good: for the end of the program. Stopped processes die as well. */
   now(): void {
     for (const { pid } of this.#members) {
       if (pid !== undefined) tryKill(pid)
     }
+    for (const undo of [...this.#undos].reverse()) undo()
     for (const path of this.#folders) rmSync(path, { recursive: true, force: true })
     this.#members.clear()
+    this.#undos.clear()
     this.#folders.clear()
   }
 

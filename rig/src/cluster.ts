@@ -1,10 +1,10 @@
 /** A cluster of node processes on loopback, every directed link through the fault proxy. */
 
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cleanup } from './cleanup.ts'
 import { MemberProcess, type Heard, type MemberListener } from './member-process.ts'
-import { sleep, type Micros } from './monotonic.ts'
+import { MonotonicClock, sleep, type Micros } from './monotonic.ts'
 import type { Condition, MemberPlan, Question } from './orders.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
@@ -39,19 +39,24 @@ export class Cluster {
   readonly events: ClusterEvent[] = []
   /** Where each listens, by serial: the proxy's links lead there. */
   readonly addresses = new Map<number, string>()
-  readonly #cleanup: Cleanup
+  /** For what must be gone when the rig is. */
+  readonly cleanup: Cleanup
+  /** The same in all processes. */
+  readonly clock = new MonotonicClock()
+  readonly #removals: (() => Promise<void>)[] = []
 
   private constructor(options: ClusterOptions, proxy: TcpProxy) {
     this.proxy = proxy
-    this.#cleanup = options.cleanup
+    this.cleanup = options.cleanup
     this.folder = options.cleanup.folder()
     const serials = serialsOf(options.size)
+    for (const serial of serials) mkdirSync(this.diskOf(serial))
     const members = serials.map((serial) => ({ id: `node-${serial}`, serial, address: ADDRESS }))
     this.members = serials.map((serial) => {
       const plan: MemberPlan = {
         ...{ id: `node-${serial}`, serial, members },
         dial: [...proxy.dialMapOf(serial)],
-        path: join(this.folder, `${serial}`),
+        path: join(this.folder, `${serial}`, 'data'),
         ...options.plan?.(serial),
       }
       const member = new MemberProcess(plan, this.#listener())
@@ -89,6 +94,11 @@ export class Cluster {
   aim(serial: number, address: string): void {
     this.addresses.set(serial, address)
     this.proxy.aim(serial, address)
+  }
+
+  /** The folder that holds its data directory and nothing else: a disk can be mounted there. */
+  diskOf(serial: number): string {
+    return join(this.folder, `${serial}`)
   }
 
   /** Its data is gone for good. It must not be running. */
@@ -132,6 +142,11 @@ export class Cluster {
     return false
   }
 
+  /** At its end, when nobody runs any more and its folders are still there. */
+  beforeRemoval(remove: () => Promise<void>): void {
+    this.#removals.push(remove)
+  }
+
   /** Something the rig did, for timelines. */
   note(at: Micros, what: string): void {
     this.events.push({ at, member: -1, what })
@@ -143,8 +158,9 @@ export class Cluster {
     this.proxy.healAll()
     await Promise.all(this.members.map((member) => member.close(CLOSE_MS)))
     await this.proxy.close()
-    for (const member of this.members) this.#cleanup.forget(member)
-    this.#cleanup.removeFolder(this.folder)
+    for (const remove of this.#removals) await remove()
+    for (const member of this.members) this.cleanup.forget(member)
+    this.cleanup.removeFolder(this.folder)
   }
 
   #listener(): MemberListener {

@@ -12,13 +12,22 @@ export interface Fault {
   readonly survivors: readonly number[]
   /** Members that must answer again once it has ended. */
   readonly victims: readonly number[]
-  /** Members that never come back, and the code that says so. */
-  readonly lost?: { readonly serials: readonly number[]; readonly code: string }
+  /**
+   * Members that never serve again, and the code that says so. `lives`: their processes go on, and
+   * answer with it.
+   */
+  readonly lost?: {
+    readonly serials: readonly number[]
+    readonly code: string
+    readonly lives?: boolean
+  }
   /** Between begin and end. */
   readonly lastsMs: number
   begin(): Promise<void>
   /** Just before the end: why it had no effect; undefined when it had. */
   ineffective(): Promise<string | undefined>
+  /** Just before the end: what did happen and should not have. */
+  wrong?(): Promise<readonly string[]>
   /** Heals, or starts again; does not wait until that has helped. */
   end(): Promise<void>
 }
@@ -229,15 +238,17 @@ function network(
   }
 }
 
-function draw(
-  { cluster, random }: FaultGround,
+/** So many members, and the rest. */
+export function draw(
+  { cluster, random }: Pick<FaultGround, 'cluster' | 'random'>,
   count: number,
 ): { readonly victims: readonly number[]; readonly others: readonly number[] } {
   const shuffled = random.shuffle(cluster.serials)
   return { victims: shuffled.slice(0, count), others: shuffled.slice(count) }
 }
 
-function start(cluster: Cluster, serials: readonly number[]): void {
+/** Without waiting; one that does not get there is trouble. */
+export function start(cluster: Cluster, serials: readonly number[]): void {
   for (const serial of serials) {
     void cluster
       .member(serial)

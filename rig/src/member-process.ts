@@ -36,6 +36,8 @@ interface Running {
   stderr: string
   /** Its end is our doing, or expected. */
   mayEnd: boolean
+  /** It may say on its standard error what ails it. */
+  mayWrite: boolean
   isReady: boolean
   isPaused: boolean
 }
@@ -46,6 +48,7 @@ export class MemberProcess {
   readonly #listener: MemberListener
   #running: Running | undefined
   #calls = 0
+  #lastStop: Failure | undefined
 
   constructor(plan: MemberPlan, listener: MemberListener) {
     this.plan = plan
@@ -70,15 +73,29 @@ export class MemberProcess {
     return this.#running?.isPaused === true
   }
 
+  /** Why it stopped, when it said so at its last end. */
+  get lastStop(): Failure | undefined {
+    return this.#lastStop
+  }
+
+  /** From now on it may stop by itself and say why: that is no trouble. */
+  expectEnd(): void {
+    if (this.#running === undefined) return
+    this.#running.mayEnd = true
+    this.#running.mayWrite = true
+  }
+
   /**
    * Resolves when its node is open, or it ended before. `mayStop`: that it stops is no trouble.
-   * Throws when it is running, or was not built.
+   * `change`: to its plan, for this life. Throws when it is running, or was not built.
    */
-  start(options: { readonly mayStop?: boolean } = {}): Promise<Start> {
+  start(
+    options: { readonly mayStop?: boolean; readonly change?: Partial<MemberPlan> } = {},
+  ): Promise<Start> {
     if (this.#running !== undefined) throw new Error(`member ${this.serial} is running`)
     if (!existsSync(PROGRAM)) throw new Error(`not built: ${PROGRAM}; run npm run build first`)
     const { NODE_OPTIONS: _, ...env } = process.env
-    const child = fork(PROGRAM, [JSON.stringify(this.plan)], {
+    const child = fork(PROGRAM, [JSON.stringify({ ...this.plan, ...options.change })], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [],
@@ -93,6 +110,7 @@ export class MemberProcess {
       })
       child.once('close', (code, signal) => {
         const how = signal ?? `exit code ${code}`
+        this.#lastStop = said.stopped
         if (said.stopped === undefined) resolve({ kind: 'ended', how })
         else resolve({ kind: 'stopped', failure: said.stopped })
         this.#ended(running, said.stopped === undefined ? how : said.stopped.message)
@@ -100,7 +118,7 @@ export class MemberProcess {
     })
     const running: Running = {
       ...{ child, started, calls: new Map(), stderr: '' },
-      ...{ mayEnd: options.mayStop === true, isReady: false, isPaused: false },
+      ...{ mayEnd: options.mayStop === true, mayWrite: false, isReady: false, isPaused: false },
     }
     child.on('error', (error) => this.#listener.trouble(this.serial, String(error)))
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -196,7 +214,8 @@ export class MemberProcess {
     running.isReady = false
     for (const end of [...running.calls.values()]) end({ kind: 'gone', why: `ended: ${how}` })
     const said = running.stderr.trim()
-    if (said !== '') this.#listener.trouble(this.serial, `wrote to stderr: ${said}`)
+    if (said !== '' && !running.mayWrite)
+      this.#listener.trouble(this.serial, `wrote to stderr: ${said}`)
     if (!running.mayEnd) this.#listener.trouble(this.serial, `ended unasked: ${how}`)
   }
 }

@@ -8,7 +8,7 @@ const PAGE_ENTRIES = 500
 
 /** How it stands now. */
 export function conditionOf(node: Node): Condition {
-  const { phase, applied, inFlight, queued, undecided, counters, quorum } = node.status()
+  const { phase, reason, applied, inFlight, queued, undecided, counters, quorum } = node.status()
   return {
     ...{ phase, position: applied.position, hash: applied.hash },
     ...{ inFlight, queued, undecided },
@@ -20,6 +20,7 @@ export function conditionOf(node: Node): Condition {
     rejectedFrames: counters.rejectedFrames,
     rejectedMessages: counters.rejectedMessages,
     reachable: quorum.reachable,
+    ...(reason === undefined ? {} : { reason }),
   }
 }
 

@@ -12,6 +12,7 @@ import type { Answer, Failure, MemberPlan, Order, Reply } from './orders.ts'
 const RAW: Codec<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes }
 
 const plan: MemberPlan = JSON.parse(process.argv[2] ?? '')
+let isSkewed = plan.isSkewed === true
 const told = new Told((events) => reply({ kind: 'events', events }), plan.tellsAll === true)
 
 // Whoever started it is gone: nobody will ask or stop it any more.
@@ -41,7 +42,11 @@ async function open(): Promise<Node> {
     told.tell('listening')
     reply({ kind: 'listening', address: grpc.address ?? '' })
   })
-  const store = await LmdbStore.open({ path: plan.path })
+  const store = await LmdbStore.open({
+    path: plan.path,
+    durability: plan.durability ?? 'sync',
+    ...(plan.reserveBytes === undefined ? {} : { reserveBytes: plan.reserveBytes }),
+  })
   told.tell('store open')
   return Node.open({
     self: { id: plan.id, serial: plan.serial },
@@ -51,7 +56,7 @@ async function open(): Promise<Node> {
     executors: new MixedWorkload().executors({
       node: plan.serial,
       pause: () => undefined,
-      differs: () => false,
+      differs: () => isSkewed,
     }),
     ...(plan.joinMs === undefined ? {} : { timeouts: { joinMs: plan.joinMs } }),
     clock: new ShiftedClock(plan.clockAheadMs ?? 0),
@@ -96,6 +101,9 @@ async function obey(order: Order): Promise<Answer> {
       return logPage(node, order.after)
     case 'verify':
       return digestOf(node)
+    case 'skew':
+      isSkewed = true
+      return { kind: 'condition', condition: conditionOf(node) }
     case 'close':
       await node.close()
       setImmediate(() => process.exit(0))

@@ -20,6 +20,12 @@ export interface MemberPlan {
   readonly clockAheadMs?: number
   /** Deadline of its start. Default that of a node. */
   readonly joinMs?: number
+  /** Its executors come to other results. Default false. */
+  readonly isSkewed?: boolean
+  /** Of its store. Default `sync`. */
+  readonly durability?: 'sync' | 'process'
+  /** Of its store: free space that it keeps. Default that of the store. */
+  readonly reserveBytes?: number
   /** Default false: only what happens rarely is told, not every decision. */
   readonly tellsAll?: boolean
 }
@@ -44,6 +50,8 @@ export type Order = { readonly call: number } & (
   | { readonly kind: 'condition' }
   | { readonly kind: 'log'; readonly after: bigint }
   | { readonly kind: 'verify' }
+  /** From now on its executors come to other results. */
+  | { readonly kind: 'skew' }
   | { readonly kind: 'close' }
 )
 
@@ -77,6 +85,8 @@ export interface LogLine {
 /** How a node stands. */
 export interface Condition {
   readonly phase: string
+  /** One sentence, when that is not `ready`. */
+  readonly reason?: string
   readonly position: bigint
   /** Head of the hash chain, hexadecimal. */
   readonly hash: string

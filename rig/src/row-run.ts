@@ -94,7 +94,7 @@ class RowRun {
   }
 
   async all(): Promise<void> {
-    await this.#options.row.prepare?.(this.#cluster, this.#options.cleanup)
+    await this.#options.row.prepare?.(this.#cluster)
     await this.#cluster.start()
     const clients = this.#clients()
     const began = performance.now()
@@ -173,6 +173,7 @@ class RowRun {
     await fault.begin()
     await sleep(fault.lastsMs)
     const ineffective = await fault.ineffective()
+    for (const why of (await fault.wrong?.()) ?? []) this.failures.push(`${what}: ${why}`)
     const until = this.#clock.now
     this.#cluster.note(until, 'the fault ends')
     await fault.end()
@@ -182,6 +183,7 @@ class RowRun {
       survivors.length === 0 ? undefined : this.#acknowledgements.longestGap(survivors, from, now)
     const backMs = victims.length === 0 ? undefined : Math.max(...back)
     this.#faults.push({ what, from, until, ineffective, gap, backMs })
+    if (fault.lost?.lives === true) return
     for (const serial of fault.lost?.serials ?? []) {
       if (this.#cluster.member(serial).isReady)
         this.failures.push(`${what}: ${serial} serves again`)

@@ -1,6 +1,5 @@
 /** A row of the nemesis table: one kind of harm, and the cluster that it is done to. */
 
-import type { Cleanup } from './cleanup.ts'
 import type { Cluster } from './cluster.ts'
 import type { Fault, FaultGround } from './fault.ts'
 import type { MemberPlan } from './orders.ts'
@@ -18,8 +17,8 @@ export interface Row {
   readonly skipped?: () => string | undefined
   /** Changes to the plans of single members. */
   readonly plan?: (serial: number) => Partial<MemberPlan>
-  /** Before any member starts: disks, say. What it makes goes to `cleanup`. */
-  readonly prepare?: (cluster: Cluster, cleanup: Cleanup) => Promise<void>
+  /** Before any member starts: disks, say. What it makes goes to the cluster's `cleanup`. */
+  readonly prepare?: (cluster: Cluster) => Promise<void>
   /** Codes that clients may hear in this row, and in no other. */
   readonly maySay?: readonly string[]
 }

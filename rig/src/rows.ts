@@ -2,6 +2,7 @@
 
 import { anySize, type Row } from './row.ts'
 import { DISK_ROWS } from './rows/disk-rows.ts'
+import { DIVERGENCE_ROWS } from './rows/divergence-rows.ts'
 import { NETWORK_ROWS } from './rows/network-rows.ts'
 import { PROCESS_ROWS } from './rows/process-rows.ts'
 
@@ -11,4 +12,5 @@ export const ROWS: readonly Row[] = [
   ...PROCESS_ROWS,
   ...NETWORK_ROWS,
   ...DISK_ROWS,
+  ...DIVERGENCE_ROWS,
 ]

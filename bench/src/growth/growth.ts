@@ -77,8 +77,8 @@ function printHead(options: GrowthOptions, folder: string): void {
   const { nodes, txns, batch, concurrency, bytes, keyCount, dedupMax, durability } = options
   console.log(
     `${nodes} nodes, ${txns} transactions, each a put of ${bytes} B to one of ` +
-      `${keyCount} keys, at most ${batch} in a batch, ${concurrency} under way, ${dedupMax} request ids remembered, ` +
-      `durability ${durability}`,
+      `${keyCount} keys, at most ${batch} in a batch, ${concurrency} under way, ` +
+      `${dedupMax} request ids remembered, durability ${durability}`,
   )
   console.log(growthHead())
 }
