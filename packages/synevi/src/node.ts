@@ -8,13 +8,15 @@ import { outputOf, type Query } from './define/query.ts'
 import { executorOf } from './define/request-name.ts'
 import { unknownTransaction, type Transaction } from './define/transaction.ts'
 import { appliedResult, type Applied } from './drive/applied-result.ts'
+import { joinWhereFresh } from './drive/join-where-fresh.ts'
 import { openFromStore } from './drive/open-replica.ts'
 import { Runtime } from './drive/runtime.ts'
 import { formatUlid, parseIdentifier } from './identifier.ts'
 import { Channel } from './observe/channels.ts'
 import type { NodeEvents } from './observe/events.ts'
 import type { Member, NodeStatus } from './observe/status.ts'
-import type { NodeOptions } from './options.ts'
+import type { MemberSpec, NodeOptions } from './options.ts'
+import { parseMemberId, parseMemberSpec } from './parse-member-spec.ts'
 import { parseNodeOptions } from './parse-node-options.ts'
 import { appliedTransaction, type AppliedTransaction } from './read/applied-transaction.ts'
 import { parseConsistency, reach, type Consistency } from './read/consistency.ts'
@@ -31,6 +33,7 @@ export class Node implements AsyncDisposable {
   readonly #executors: ReadonlyMap<string, Executor>
   readonly #submitChannel = new Channel('synevi:submit')
   readonly #readChannel = new Channel('synevi:read')
+  readonly #membershipChannel = new Channel('synevi:membership')
   #closing: Promise<void> | undefined
 
   private constructor(runtime: Runtime) {
@@ -44,11 +47,13 @@ export class Node implements AsyncDisposable {
    * Opens the store, reaches for the members and resolves when ready: remembered by enough members,
    * everything decided before applied, and as far as a quorum was when first heard. Waits
    * `timeouts.joinMs` unless told otherwise. Open the members of a new cluster at the same time:
-   * each waits for the others.
+   * each waits for the others. With `join` and an empty store it asks until a member knows it, then
+   * follows as a learner, and is ready once it has a vote.
    *
    * Rejects, all definite: `INVALID_ARGUMENT` (options; the store of another node or cluster),
    * `INCOMPATIBLE_VERSION`, `AMNESIA`, `SERIAL_TAKEN`, `STORE_FAILED`, `NO_QUORUM`, `TIMEOUT`,
-   * `CANCELLED`. Store and network are closed then.
+   * `CANCELLED`, `MEMBERSHIP_UNKNOWN` (nobody added it in time), `MEMBERSHIP_REMOVED`. Store and
+   * network are closed then.
    */
   static async open(options: NodeOptions, waiting: Waiting = {}): Promise<Node> {
     const parsed = parseNodeOptions(options)
@@ -57,7 +62,8 @@ export class Node implements AsyncDisposable {
     const random = new SeededRandom(parsed.seed)
     let runtime: Runtime | undefined
     try {
-      runtime = new Runtime(parsed, await openFromStore(parsed, random), random)
+      const joined = await joinWhereFresh(parsed, patience)
+      runtime = new Runtime(parsed, await openFromStore(parsed, random, joined), random)
       await runtime.start(patience)
       return new Node(runtime)
     } catch (error) {
@@ -162,9 +168,62 @@ export class Node implements AsyncDisposable {
     return this.#runtime.status()
   }
 
-  /** By serial, this node among them. */
+  /** Of the open epoch, by serial; this node among them, unless it was removed. */
   members(): readonly Member[] {
     return this.#runtime.members()
+  }
+
+  /**
+   * Names a node that may join, as a learner: it follows, and becomes a voter by itself once it has
+   * caught up. Start it with `join` before or after. Resolves with its place in the membership once
+   * that is agreed and in force here; asked again for the same member, at once.
+   *
+   * Rejects, definite: `INVALID_ARGUMENT` (also a member of that id at another address, and an
+   * eighth voter), `SERIAL_TAKEN`, `MEMBERSHIP_BUSY`, `MEMBERSHIP_UNSAFE`, `MEMBERSHIP_REMOVED`,
+   * `NOT_READY`, `NO_QUORUM`, `OVERLOADED`, `CLOSED`, `INCOMPATIBLE_VERSION`. Not definite:
+   * `TIMEOUT`, `CANCELLED`, `NODE_FAILED` and the like: ask again.
+   */
+  async addMember(member: MemberSpec, options: Waiting = {}): Promise<Member> {
+    const spec = parseMemberSpec(member)
+    await this.#changeMembers('add', options, (patience) =>
+      this.#runtime.membership.add(spec, patience),
+    )
+    return this.#memberOf(spec.id)
+  }
+
+  /**
+   * Takes a member out, alive or dead, this node too. Resolves once the epoch that is open here is
+   * without it; asked again, or for a node that is no member, at once. The node that went stops by
+   * itself with `MEMBERSHIP_REMOVED` as soon as nobody needs it any more.
+   *
+   * `force`: also when too few of the rest seem to answer. What only the missing ones hold may then
+   * be out of reach until they are back. Rejects as {@link addMember}; `MEMBERSHIP_UNSAFE` also for
+   * the last voter, which no `force` removes.
+   */
+  async removeMember(
+    id: string,
+    options: Waiting & { readonly force?: boolean } = {},
+  ): Promise<void> {
+    const parsed = parseMemberId(id)
+    const force = options.force === true
+    await this.#changeMembers('remove', options, (patience) =>
+      this.#runtime.membership.remove(parsed, { patience, force }),
+    )
+  }
+
+  /**
+   * Names a node that takes the place of a member: the cure for a lost disk. It joins as in
+   * {@link addMember}; the old member goes, dead or alive, in the change that makes the new one a
+   * voter. Resolves once the newcomer is a learner; asked again, at once. Rejects as
+   * {@link addMember}, with `MEMBERSHIP_UNKNOWN` when neither is a member, and with
+   * `MEMBERSHIP_BUSY` when another one is about to take that place.
+   */
+  async replaceMember(old: string, member: MemberSpec, options: Waiting = {}): Promise<Member> {
+    const [parsed, spec] = [parseMemberId(old), parseMemberSpec(member)]
+    await this.#changeMembers('replace', options, (patience) =>
+      this.#runtime.membership.replace(parsed, spec, patience),
+    )
+    return this.#memberOf(spec.id)
   }
 
   /**
@@ -269,6 +328,27 @@ export class Node implements AsyncDisposable {
       query,
       await executor.query({ name, payload }, opened.state.view(executor.name)),
     )
+  }
+
+  async #changeMembers(
+    name: string,
+    options: Waiting,
+    run: (patience: Patience) => Promise<void>,
+  ): Promise<void> {
+    const patience = this.#patience(options)
+    this.#checkBarrier()
+    await this.#membershipChannel.trace(
+      () => ({ node: this.id, name }),
+      () => run(patience),
+    )
+  }
+
+  #memberOf(id: string): Member {
+    const found = this.members().find((member) => member.id === id)
+    if (found !== undefined) return found
+    throw new SyneviError('MEMBERSHIP_BUSY', `${id} was a member, and is gone again`, {
+      definite: true,
+    })
   }
 
   /** A barrier is a small write, but a full disk has room for it. */

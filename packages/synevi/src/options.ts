@@ -43,7 +43,10 @@ export interface NodeOptions {
    * join: a cluster of one.
    */
   readonly members?: readonly MemberSpec[]
-  /** Not yet available. */
+  /**
+   * Addresses of members through which a node with an empty store joins, once `addMember` or
+   * `replaceMember` has named it. A store that has state knows where it belongs.
+   */
   readonly join?: readonly string[]
   readonly limits?: {
     /**
@@ -133,6 +136,8 @@ export interface ParsedOptions {
   readonly self: { readonly id: string; readonly serial: NodeSerial | undefined }
   /** By serial; undefined when not given. */
   readonly members: readonly MemberEntry[] | undefined
+  /** Undefined when not given; else at least one. */
+  readonly join: readonly string[] | undefined
   readonly network: Network
   readonly store: Store
   readonly executors: readonly Executor[]

@@ -132,7 +132,9 @@ describe('wrong', () => {
     [{ ...BASE, members: [{ id: 'a' }] }, 'members[0].address'],
     [{ ...BASE, members: [{ id: 'a', address: '', role: 'observer' }] }, 'members[0].role'],
     [{ ...BASE, self: { id: 'a', serial: 2 }, members: MEMBERS }, 'self.serial'],
-    [{ ...BASE, join: ['x:1'] }, 'options.join'],
+    [{ ...BASE, join: [] }, 'join'],
+    [{ ...BASE, join: [7] }, 'join[0]'],
+    [{ ...BASE, join: ['x:1'], members: [{ id: 'a', address: '' }] }, 'join'],
   ])('%#: %o names %s', (options, path) => {
     expect(wrongIn(options)).toContain(path)
   })

@@ -14,6 +14,13 @@ import { nodeLogger } from './observe/node-logger.ts'
 import type { Telemetry } from './observe/telemetry.ts'
 import { hasMethods, OptionFields, type Fields } from './option-fields.ts'
 import type { Complete, ParsedOptions } from './options.ts'
+import {
+  ADDRESS,
+  memberSpecFields,
+  NODE_ID,
+  serialOf,
+  type ParsedMemberSpec,
+} from './parse-member-spec.ts'
 import { MemoryStore } from './store/memory-store.ts'
 import { SystemClock } from './system-clock.ts'
 
@@ -22,14 +29,6 @@ const DAY_MS = 86_400_000
 const GIB = 2 ** 30
 const MIB = 2 ** 20
 
-const NODE_ID = {
-  pattern: /^[A-Za-z0-9._-]{1,64}$/,
-  expected: 'a ULID, or 1 to 64 of A-Z a-z 0-9 . _ -',
-}
-const ADDRESS = {
-  pattern: /^[\u0020-\u00ff]{0,255}$/,
-  expected: 'an address of at most 255 latin1 characters',
-}
 const EXECUTOR_NAME = { pattern: /^[a-z0-9-]{1,64}$/, expected: '1 to 64 of a-z 0-9 -' }
 const TOP_KEYS = [
   ...[
@@ -55,9 +54,7 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
   const fields = new OptionFields()
   const top = fields.object('options', input, TOP_KEYS)
   if (typeof input !== 'object') fields.wrong('options', 'an object', input)
-  if (top['join'] !== undefined) {
-    fields.wrong('options.join', 'absence (it is not yet available; start with `members`)', 'it')
-  }
+  const join = parseJoin(fields, top)
   const members = parseMembers(fields, top)
   const parts = parseParts(fields, top)
   const executors = fields
@@ -90,12 +87,22 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
   const logger = nodeLogger(parts.logger, { node: members.self.id })
   return Object.freeze({
     ...members,
+    join,
     ...parts,
     ...groups,
     features,
     logger,
     executors: Object.freeze(executors),
   })
+}
+
+function parseJoin(fields: OptionFields, top: Fields): readonly string[] | undefined {
+  if (top['join'] === undefined) return undefined
+  if (top['members'] !== undefined)
+    fields.wrong('join', 'absence where there is `members`: a node starts or joins', 'both')
+  const listed = fields.list('join', top['join'])
+  if (listed.length === 0) fields.wrong('join', 'at least one address', 'none')
+  return Object.freeze(listed.map((value, i) => fields.text(`join[${i}]`, value, ADDRESS)))
 }
 
 function parseMembers(
@@ -126,7 +133,10 @@ function parseMembers(
 }
 
 /** Without serials, by the order of ids: the order of the list does not matter. */
-function entriesOf(fields: OptionFields, specs: readonly Spec[]): readonly MemberEntry[] {
+function entriesOf(
+  fields: OptionFields,
+  specs: readonly ParsedMemberSpec[],
+): readonly MemberEntry[] {
   const stated = specs.filter((spec) => spec.serial !== undefined).length
   if (stated !== 0 && stated !== specs.length) {
     fields.wrong(
@@ -150,34 +160,11 @@ function entriesOf(fields: OptionFields, specs: readonly Spec[]): readonly Membe
   return entries
 }
 
-interface Spec {
-  readonly id: string
-  readonly serial: number | undefined
-  readonly address: string
-}
-
-function parseSpecs(fields: OptionFields, value: unknown): readonly Spec[] {
+function parseSpecs(fields: OptionFields, value: unknown): readonly ParsedMemberSpec[] {
   const list = fields.list('members', value)
   if (list.length < 1 || list.length > MEMBERS_MAX)
     fields.wrong('members', `1 to ${MEMBERS_MAX} members`, list.length)
-  return list.map((item, i) => {
-    const path = `members[${i}]`
-    const spec = fields.object(path, item ?? null, ['id', 'serial', 'address', 'role'])
-    if (spec['role'] !== undefined && spec['role'] !== 'voter')
-      fields.wrong(`${path}.role`, "'voter'", spec['role'])
-    return {
-      id: fields.text(`${path}.id`, spec['id'], NODE_ID),
-      serial:
-        spec['serial'] === undefined
-          ? undefined
-          : serialOf(fields, `${path}.serial`, spec['serial']),
-      address: fields.text(`${path}.address`, spec['address'], ADDRESS),
-    }
-  })
-}
-
-function serialOf(fields: OptionFields, path: string, value: unknown): number {
-  return fields.count(path, value, { byDefault: 0, min: 0, max: 0xffff })
+  return list.map((item, i) => memberSpecFields(fields, `members[${i}]`, item))
 }
 
 function parseExecutor(fields: OptionFields, value: unknown, i: number): Executor[] {

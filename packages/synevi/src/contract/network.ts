@@ -57,6 +57,8 @@ export interface AskOptions {
 
 /** Best effort and nothing more: the protocol does without order, and with loss. */
 export interface Network {
+  /** Once started: what others are to dial. Where it is known, a node need not be told its own. */
+  readonly advertised?: string | undefined
   /** Resolves once peers can reach it. Rejects with `INVALID_ARGUMENT` when it cannot listen. */
   start(self: NetworkSelf, listener: NetworkListener): Promise<void>
   /**

@@ -19,10 +19,15 @@ import {
 } from '@synevi/accord'
 import { payloadDigest } from '../chain/hash-chain.ts'
 import type { Logger } from '../contract/observe.ts'
+import type { JoinAnswer } from '../membership/join-codec.ts'
+import { Roster } from '../membership/roster.ts'
 import type { ParsedOptions } from '../options.ts'
 import { SeededRandom } from '../seeded-random.ts'
+import { readMembership } from '../state/node-facts.ts'
 import { NodeState } from '../state/node-state.ts'
+import type { NodeStateOptions } from '../state/store-identity.ts'
 import { SummedStore } from '../state/summed-store.ts'
+import { SyneviError } from '../synevi-error.ts'
 import { ExecutionLane } from './execution-lane.ts'
 import { replayExecutors } from './replay.ts'
 
@@ -32,7 +37,7 @@ export interface OpenedReplica {
   /** 16 bytes. */
   readonly cluster: Bytes
   /** As the store says; addresses as the options of this start say, where they know better. */
-  readonly members: readonly MemberEntry[]
+  readonly roster: Roster
   readonly durable: DurableState
   readonly store: SummedStore
   readonly state: NodeState
@@ -61,24 +66,17 @@ export function clusterOf(members: readonly MemberEntry[]): Bytes {
 export async function openFromStore(
   options: ParsedOptions,
   random: SeededRandom,
+  joined?: JoinAnswer,
 ): Promise<OpenedReplica> {
-  const { clock, limits, cluster: settings, logger } = options
+  const { clock, limits, logger } = options
   const store = await SummedStore.open(options.store)
   if (store.found === 'computed')
     logger.warn({}, 'the store was last written by a version that keeps no sums: computed anew')
-  const found = NodeState.identityIn(store)
-  const self = {
-    id: options.self.id,
-    serial: options.self.serial ?? (found === undefined ? nodeSerial(0) : undefined),
-  }
-  const alone = { id: self.id, serial: self.serial ?? nodeSerial(0), address: '' }
-  const members = options.members ?? (found === undefined ? [alone] : [])
+  const beginning =
+    joined === undefined ? beginningAt(options, store) : joinedBeginning(options, joined)
+  const { members } = beginning
   const state = await NodeState.open(store, {
-    self,
-    cluster: members.length === 0 ? undefined : clusterOf(members),
-    epoch: epoch(1),
-    members,
-    settings: { ...settings, resultMaxBytes: limits.resultMaxBytes },
+    ...beginning,
     // A seed given twice must not make two stores alike.
     random: (count) => new SeededRandom(random.fork() ^ clock.now().wall).bytes(count),
   })
@@ -110,13 +108,50 @@ export async function openFromStore(
   return {
     serial,
     cluster,
-    members: withAddresses(openConfiguration(durable).members, members, logger),
+    roster: new Roster({
+      self: serial,
+      configurations: durable.configurations,
+      addresses: otherAddresses(openConfiguration(durable).members, members, logger),
+    }),
     durable,
     store,
     state,
     lane,
     replica,
   }
+}
+
+type Beginning = Omit<NodeStateOptions, 'random'>
+
+/** A first start by a list, or alone; or a store that has state. */
+function beginningAt(options: ParsedOptions, store: SummedStore): Beginning {
+  const { limits, cluster: settings } = options
+  const found = NodeState.identityIn(store)
+  const { id, serial = found === undefined ? nodeSerial(0) : undefined } = options.self
+  const alone = { id, serial: serial ?? nodeSerial(0), address: '' }
+  const members = options.members ?? (found === undefined ? [alone] : [])
+  // Once the members have changed, no list makes the name of the cluster any more (ADR 0031).
+  const isFirst = found === undefined || readMembership(store).epoch === 1
+  return {
+    self: { id, serial },
+    cluster: members.length === 0 || !isFirst ? undefined : clusterOf(members),
+    epoch: epoch(1),
+    members,
+    settings: { ...settings, resultMaxBytes: limits.resultMaxBytes },
+  }
+}
+
+/** What a member answered to this node. Throws `SERIAL_TAKEN` for another serial than was given. */
+function joinedBeginning({ self }: ParsedOptions, joined: JoinAnswer): Beginning {
+  const { cluster, serial, settings, configuration } = joined
+  if (self.serial !== undefined && self.serial !== serial) {
+    const why = `the cluster knows it under serial ${serial}, and it was given ${self.serial}`
+    throw new SyneviError('SERIAL_TAKEN', `cannot join as node ${self.id}: ${why}`, {
+      definite: true,
+    })
+  }
+  const { epoch: open, members } = configuration
+  return { self: { id: self.id, serial }, cluster, epoch: open, members, settings }
 }
 
 /**
@@ -137,20 +172,22 @@ function checkSettings(options: ParsedOptions, state: NodeState): void {
   }
 }
 
-function withAddresses(
+function otherAddresses(
   stored: readonly MemberEntry[],
   given: readonly MemberEntry[],
   logger: Logger,
-): readonly MemberEntry[] {
-  return stored.map((member) => {
+): ReadonlyMap<NodeSerial, string> {
+  const addresses = new Map<NodeSerial, string>()
+  for (const member of stored) {
     const address = given.find(
       ({ serial, id }) => serial === member.serial && id === member.id,
     )?.address
-    if (address === undefined || address === member.address) return member
+    if (address === undefined || address === member.address) continue
     logger.info(
       { member: member.id, stored: member.address, address },
       'a member has another address than when it was made',
     )
-    return { ...member, address }
-  })
+    addresses.set(member.serial, address)
+  }
+  return addresses
 }

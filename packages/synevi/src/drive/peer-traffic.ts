@@ -3,7 +3,7 @@
 import {
   FRAME_VERSION,
   FRAME_VERSION_MIN,
-  openConfiguration,
+  type Bytes,
   type Envelope,
   type Message,
   type NodeSerial,
@@ -25,6 +25,10 @@ export interface PeerTrafficParts {
   /** The messages of one frame, in order, from a member. */
   readonly receive: (from: NodeSerial, messages: readonly Message[]) => void
   readonly link: (peer: NodeSerial, up: boolean) => void
+  /** A peer refused this node, or was refused. */
+  readonly refused: (peer: NodeSerial | undefined, code: string) => void
+  /** A question of a node that is no peer yet. */
+  readonly asked: (id: string, question: Bytes) => Promise<Bytes>
 }
 
 /** Nothing is received before `start`, and nothing after `close`. */
@@ -36,19 +40,18 @@ export class PeerTraffic {
   constructor(parts: PeerTrafficParts) {
     this.#parts = parts
     const { limits, logger, network } = parts.options
-    const { cluster, members, serial, durable } = parts.opened
+    const { cluster, roster, serial } = parts.opened
     this.#outbox = new Outbox({
-      ...{ cluster, logger, self: serial, openEpoch: () => openConfiguration(durable).epoch },
+      ...{ cluster, logger, self: serial, openEpoch: () => roster.epoch },
       send: (to, frame) => network.send(to, frame),
       ...{ frameMaxBytes: limits.frameMaxBytes, messagesMax: limits.messagesMax },
     })
-    const peers = new Set(members.map((member) => member.serial).filter((one) => one !== serial))
     this.#inbox = new Inbox({
       ...{ cluster, logger, receive: parts.receive },
       unsupported: (to, tag) => this.post([{ to, message: { kind: 'unsupported', tag } }]),
       // A peer may batch more than we do: only what fits into no frame is too large.
       limits: { messagesMax: MESSAGES_MAX, payloadMaxBytes: limits.frameMaxBytes },
-      isMember: (peer) => peers.has(peer),
+      isMember: (peer) => roster.isPeer(peer),
     })
   }
 
@@ -61,7 +64,7 @@ export class PeerTraffic {
   async start(): Promise<void> {
     const { options, opened, health } = this.#parts
     const { network, self } = options
-    const { cluster, serial, members } = opened
+    const { cluster, serial } = opened
     await network.start(
       { cluster, id: self.id, serial, frameVersion: FRAME_VERSION },
       {
@@ -72,10 +75,19 @@ export class PeerTraffic {
           health.link(peer, up)
           this.#parts.link(peer, up)
         },
-        refused: (peer, code, why) => health.networkRefused(peer, code, why),
+        refused: (peer, code, why) => {
+          health.networkRefused(peer, code, why)
+          this.#parts.refused(peer, code)
+        },
+        asked: (id, question) => this.#parts.asked(id, question),
       },
     )
-    network.connect(members.filter((member) => member.serial !== serial))
+    this.follow()
+  }
+
+  /** Links to whom the roster names now; those to others are closed. */
+  follow(): void {
+    this.#parts.options.network.connect(this.#parts.opened.roster.peers)
   }
 
   post(envelopes: readonly Envelope[]): void {

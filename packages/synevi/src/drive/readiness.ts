@@ -13,6 +13,8 @@ export interface ReadinessParts {
   readonly target: () => LogPosition | undefined
   /** Durable here. */
   readonly position: () => LogPosition
+  /** A learner is not ready. */
+  readonly isVoter: () => boolean
 }
 
 /** Told what happens; answers whether that is enough. */
@@ -40,7 +42,7 @@ export class Readiness {
   }
 
   isReady(): boolean {
-    if (!this.#isAdmitted || this.#unapplied.size > 0) return false
+    if (!this.#isAdmitted || this.#unapplied.size > 0 || !this.#parts.isVoter()) return false
     const target = this.#parts.target()
     return target !== undefined && this.#parts.position() >= target
   }

@@ -2,18 +2,20 @@
 
 import {
   DEFAULT_KEYS,
-  millis,
   nodeOf,
   type Execution,
   type NodeSerial,
   type Notice,
+  type TxnId,
   type Write,
 } from '@synevi/accord'
 import { Batcher } from '../batcher.ts'
 import type { AppliedEntry } from '../chain/chained-entries.ts'
 import { ulidBytes } from '../identifier.ts'
+import { Belonging } from '../membership/belonging.ts'
+import { Membership } from '../membership/membership.ts'
 import { AppliedEvents } from '../observe/applied-events.ts'
-import { Channel } from '../observe/channels.ts'
+import { Channel, type TraceContext } from '../observe/channels.ts'
 import { EventHub } from '../observe/events.ts'
 import { NodeHealth } from '../observe/node-health.ts'
 import { SlowExecutions } from '../observe/slow-executions.ts'
@@ -23,19 +25,28 @@ import { NodeTelemetry } from '../observe/telemetry.ts'
 import type { ParsedOptions } from '../options.ts'
 import { AppliedFeed } from '../read/applied-feed.ts'
 import { LinearizableReads } from '../read/linearizable-reads.ts'
-import { Waits, type Patience, type Settle } from '../read/waits.ts'
+import { Waits, type Patience } from '../read/waits.ts'
 import type { Request } from '../request.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
-import { SyneviError, isSyneviError } from '../synevi-error.ts'
+import type { SyneviError } from '../synevi-error.ts'
+import { drained } from './drained.ts'
 import { Driver } from './driver.ts'
 import type { LaneResult } from './execution-lane.ts'
+import { ExecutionTrace } from './execution-trace.ts'
+import { Opening } from './opening.ts'
 import type { OpenedReplica } from './open-replica.ts'
 import type { RequestOutcome } from './outcome.ts'
 import { OwnTransactions } from './own-transactions.ts'
 import { PeerTraffic } from './peer-traffic.ts'
 import { Readiness } from './readiness.ts'
-import { brokenError, closedError, divergedError, fatalError } from './stop-reasons.ts'
+import {
+  brokenError,
+  closedError,
+  divergedError,
+  divergedEvent,
+  fatalError,
+} from './stop-reasons.ts'
 
 const PAGE_ENTRIES = 256
 
@@ -49,6 +60,8 @@ export class Runtime {
   readonly waits: Waits
   readonly linearizable: LinearizableReads
   readonly feed: AppliedFeed<AppliedEntry>
+  readonly membership: Membership
+  readonly #belonging: Belonging
   readonly #random: SeededRandom
   readonly #traffic: PeerTraffic
   readonly #driver: Driver
@@ -57,12 +70,12 @@ export class Runtime {
   readonly #slow: SlowExecutions
   readonly #appliedEvents: AppliedEvents
   readonly #readiness: Readiness
-  readonly #executeChannel = new Channel('synevi:execute')
+  readonly #opening: Opening
+  readonly #executions = new ExecutionTrace()
   readonly #recoverChannel = new Channel('synevi:recover')
   readonly #writeChannel = new Channel('synevi:store.write')
   /** Durable here. */
   #applied: AppliedHead
-  #whenReady: Settle<void> | undefined
 
   constructor(options: ParsedOptions, opened: OpenedReplica, random: SeededRandom) {
     const { clock, logger } = options
@@ -77,6 +90,11 @@ export class Runtime {
     this.health = this.#makeHealth()
     this.#traffic = this.#makeTraffic()
     this.#driver = this.#makeDriver()
+    this.membership = this.#makeMembership()
+    this.#belonging = new Belonging({
+      ...{ options, opened, health: this.health },
+      removed: (error) => this.#fail(error),
+    })
     this.#batcher = this.#makeBatcher()
     this.#own = new OwnTransactions({
       batcher: this.#batcher,
@@ -92,6 +110,11 @@ export class Runtime {
       durable,
       position,
       target: () => this.health.targetPosition(),
+      isVoter: () => opened.roster.role === 'voter',
+    })
+    this.#opening = new Opening({
+      ...{ readiness: this.#readiness, health: this.health, waits: this.waits },
+      ready: () => this.events.emit('ready', this.status()),
     })
     this.linearizable = new LinearizableReads({
       ...{ clock, waits: this.waits, freshId: () => this.freshId() },
@@ -117,25 +140,12 @@ export class Runtime {
    */
   async start(patience: Patience): Promise<void> {
     await this.#traffic.start()
-    const ready = this.waits.wait<void>(
-      patience,
-      () => this.health.whyNotReady(),
-      (settle) => {
-        this.#whenReady = settle
-        return () => (this.#whenReady = undefined)
-      },
-    )
-    this.#driver.start()
-    this.#checkReady()
-    try {
-      await ready
-    } catch (error) {
-      if (!isSyneviError(error, 'TIMEOUT') || this.health.targetPosition() !== undefined)
-        throw error
-      const code = this.health.openingFailure()
-      const retryable = code === 'NO_QUORUM'
-      throw new SyneviError(code, error.message, { definite: true, retryable, cause: error })
-    }
+    const { advertised } = this.options.network
+    if (advertised !== undefined) this.opened.roster.listensAt(advertised)
+    await this.#opening.wait(patience, () => {
+      this.#driver.start()
+      this.#belonging.start()
+    })
   }
 
   /** Orders a request. See {@link Batcher.add}. */
@@ -167,35 +177,18 @@ export class Runtime {
     if (this.health.failure === undefined) {
       this.health.closing()
       this.#batcher.refuseWith(() => closedError(true))
-      await this.#drain(drainMs)
+      await drained([this.#batcher.idle(), this.linearizable.idle()], { ...this.options, drainMs })
       this.#batcher.stop(closedError)
     }
     this.linearizable.stop(closedError(true))
-    this.feed.end('closed', closedError(true))
-    this.#whenReady?.reject(closedError(true))
-    this.#slow.close()
+    this.#endWaits('closed', closedError(true))
     await this.#driver.close()
     this.waits.close()
     await this.#traffic.close()
-    try {
-      await this.opened.store.close()
-    } catch (error) {
+    await this.opened.store.close().catch((error: unknown) => {
       this.options.logger.error({ error: String(error) }, 'the store did not close')
-    }
-    this.health.closed()
-  }
-
-  async #drain(drainMs: number): Promise<void> {
-    const { clock, logger } = this.options
-    const all = [this.#batcher.idle(), this.linearizable.idle()]
-    const idle = Promise.all(all).then(() => 'idle')
-    let alarm: Disposable | undefined
-    const late = new Promise<string>((resolve) => {
-      alarm = clock.alarm(millis(clock.now().elapsed + drainMs), () => resolve('late'))
     })
-    if ((await Promise.race([idle, late])) === 'late')
-      logger.warn(this.#batcher.counts(), 'closed before all was answered')
-    alarm?.[Symbol.dispose]()
+    this.health.closed()
   }
 
   /** Stops for good: everything that waits is told, nothing more is sent, answered or written. */
@@ -206,35 +199,34 @@ export class Runtime {
       { code: error.code, error: error.message, cause: String(error.cause) },
       'this node stopped',
     )
-    this.#slow.close()
     void this.#driver.close()
     this.health.fail(error)
     this.#stopCallers(error)
-    this.#whenReady?.reject(error)
+    this.#endWaits('failed', error)
     void this.#traffic.close()
     this.events.emit('fatal', error)
-    try {
-      onFatal(error)
-    } catch (reason) {
-      logger.error({ error: String(reason) }, 'onFatal threw')
-    }
+    this.#tell('onFatal', () => onFatal(error))
+  }
+
+  #endWaits(how: 'closed' | 'failed', error: SyneviError): void {
+    this.#slow.close()
+    this.#belonging.close()
+    this.membership.stop(error)
+    this.feed.end(how, error)
+    this.#opening.fail(error)
   }
 
   #report(): ReportParts {
     const { opened, health, options } = this
-    return {
-      opened,
-      health,
-      applied: this.#applied,
-      replica: opened.replica.status(options.clock.now()),
-    }
+    const replica = opened.replica.status(options.clock.now())
+    return { opened, health, applied: this.#applied, replica }
   }
 
   #makeHealth(): NodeHealth {
     const { clock, logger, timeouts } = this.options
     const { store } = this.opened
     return new NodeHealth({
-      ...{ clock, logger, self: this.opened.serial, members: this.opened.members },
+      ...{ clock, logger, roster: this.opened.roster },
       peerSilentMs: timeouts.peerSilentMs,
       hasRoom: () => store.hasRoom?.() ?? true,
       changed: () => {
@@ -251,9 +243,27 @@ export class Runtime {
       receive: (from, messages) => {
         this.health.heard(from, messages)
         this.#driver.feedAll(messages.map((message) => ({ kind: 'receive', from, message })))
-        this.#checkReady()
+        this.#opening.check()
       },
-      link: (peer, up) => this.#driver.feed({ kind: 'link', peer, up }),
+      link: (peer, up) => {
+        this.#driver.feed({ kind: 'link', peer, up })
+        this.membership.link(peer, up)
+      },
+      refused: (peer, code) => this.#belonging.refused(peer, code),
+      asked: (id, question) => this.membership.asked(id, question),
+    })
+  }
+
+  #makeMembership(): Membership {
+    const { cluster, roster, state } = this.opened
+    return new Membership({
+      ...{ cluster, roster, settings: state.settings, waits: this.waits },
+      ...{ health: this.health, logger: this.options.logger, events: this.events },
+      feed: (input) => this.#driver.feed(input),
+      reconnect: () => this.#traffic.follow(),
+      changed: (serial) => this.#memberChanged(serial),
+      opened: () => this.#opening.check(),
+      dismissed: (error) => this.#fail(error),
     })
   }
 
@@ -270,7 +280,7 @@ export class Runtime {
           () => store.write(batch),
         ),
       run: (execution) => this.#run(execution),
-      answer: (answer) => this.#own.answer(answer),
+      answer: (answer) => this.membership.answer(answer) || this.#own.answer(answer),
       read: (answer) => this.linearizable.answer(answer),
       notice: (notice) => this.#notice(notice),
       stored: (writes) => this.#stored(writes),
@@ -291,23 +301,18 @@ export class Runtime {
 
   #run(execution: Execution): LaneResult | Promise<LaneResult> {
     const run = (): LaneResult | Promise<LaneResult> => this.opened.lane.run(execution)
-    const channel = this.#executeChannel
-    const context = { node: this.options.self.id, txnId: execution.id.toString(16) }
-    const traced = channel.isHeard
-      ? () =>
-          channel.trace(
-            () => context,
-            async () => run(),
-          )
-      : run
-    return this.#slow.run(execution, traced, ({ result, ms }) => {
-      if (result.kind === 'blocked') this.health.blocked(result.why)
-      else {
-        this.#own.executed(execution.id, result.executed.outcomes)
-        this.#appliedEvents.executed(execution, result.executed.outcomes, ms)
-      }
-      return result
-    })
+    return this.#slow.run(
+      execution,
+      this.#executions.of(run, () => this.#contextOf(execution.id)),
+      ({ result, ms }) => {
+        if (result.kind === 'blocked') this.health.blocked(result.why)
+        else {
+          this.#own.executed(execution.id, result.executed.outcomes)
+          this.#appliedEvents.executed(execution, result.executed.outcomes, ms)
+        }
+        return result
+      },
+    )
   }
 
   #stored(writes: readonly Write[]): void {
@@ -323,21 +328,12 @@ export class Runtime {
     for (const write of writes)
       if (write.kind === 'applied') this.#appliedEvents.stored(write.record.id)
     this.feed.advance()
-    this.#checkReady()
-  }
-
-  #checkReady(): void {
-    const settle = this.#whenReady
-    if (settle === undefined || this.health.failure !== undefined || !this.#readiness.isReady())
-      return
-    this.#whenReady = undefined
-    this.health.ready()
-    this.events.emit('ready', this.status())
-    settle.resolve()
+    this.#opening.check()
   }
 
   #notice(notice: Notice): void {
     this.health.notice(notice)
+    this.membership.notice(notice)
     switch (notice.kind) {
       case 'submitted':
         this.#own.began(notice.id, notice.submission)
@@ -353,14 +349,11 @@ export class Runtime {
         this.telemetry.decided('invalidated')
         break
       case 'recovering':
-        this.#recoverChannel.mark(() => ({
-          node: this.options.self.id,
-          txnId: notice.id.toString(16),
-        }))
+        this.#recoverChannel.mark(() => this.#contextOf(notice.id))
         break
       case 'admitted':
         this.#readiness.admitted()
-        this.#checkReady()
+        this.#opening.check()
         break
       case 'suspected':
         this.#memberChanged(notice.peer)
@@ -372,12 +365,19 @@ export class Runtime {
         this.#fail(fatalError(notice.code, notice.why))
         break
       default:
-        break
     }
+    this.#tell('onNotice', () => this.options.onNotice(notice))
+  }
+
+  #contextOf(id: TxnId): TraceContext {
+    return { node: this.options.self.id, txnId: id.toString(16) }
+  }
+
+  #tell(name: string, call: () => void): void {
     try {
-      this.options.onNotice(notice)
+      call()
     } catch (error) {
-      this.options.logger.error({ error: String(error) }, 'onNotice threw')
+      this.options.logger.error({ error: String(error) }, `${name} threw`)
     }
   }
 
@@ -392,10 +392,9 @@ export class Runtime {
     if (member !== undefined) this.events.emit('member', member)
   }
 
-  #diverged({ position, mine, majority }: Notice & { kind: 'diverged' }): void {
-    const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
-    const error = divergedError(position)
+  #diverged(notice: Notice & { kind: 'diverged' }): void {
+    const error = divergedError(notice.position)
     this.#stopCallers(error)
-    this.events.emit('diverged', { position, mine: hex(mine), majority: hex(majority) })
+    this.events.emit('diverged', divergedEvent(notice))
   }
 }

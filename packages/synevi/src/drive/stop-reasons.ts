@@ -1,5 +1,7 @@
 /** What callers are told when a node stops: closed, broken, or no longer trusted. */
 
+import type { Notice } from '@synevi/accord'
+import type { NodeEvents } from '../observe/events.ts'
 import { SyneviError, isSyneviError } from '../synevi-error.ts'
 import { WriteFailure } from './driver.ts'
 
@@ -35,4 +37,11 @@ export function fatalError(code: 'AMNESIA' | 'NODE_FAILED' | 'DIVERGED', why: st
 export function divergedError(position: bigint): SyneviError {
   const why = `results here differ from the majority's at position ${position}`
   return new SyneviError('DIVERGED', why, { definite: false, retryable: true })
+}
+
+/** The same for listeners, hashes as hexadecimal. */
+export function divergedEvent(notice: Notice & { kind: 'diverged' }): NodeEvents['diverged'] {
+  const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
+  const { position, mine, majority } = notice
+  return { position, mine: hex(mine), majority: hex(majority) }
 }

@@ -194,6 +194,11 @@ export class LocalNetwork implements Network {
     this.#hub = hub
   }
 
+  /** Its id, once started. */
+  get advertised(): string | undefined {
+    return this.#endpoint?.self.id
+  }
+
   /**
    * Rejects with `SERIAL_TAKEN` when the serial is in use on the hub, `INVALID_ARGUMENT` when
    * started already.

@@ -9,7 +9,7 @@ import { tracingChannel, type TracingChannel } from 'node:diagnostics_channel'
 export interface TraceContext {
   /** The id of the node. */
   readonly node: string
-  /** A transaction's or query's name. */
+  /** A transaction's or query's name; of a change of the membership, which. */
   readonly name?: string
   /** 128 bits, hexadecimal. */
   readonly txnId?: string
@@ -27,6 +27,7 @@ export type ChannelName =
   | 'synevi:execute'
   | 'synevi:recover'
   | 'synevi:store.write'
+  | 'synevi:membership'
 
 /** One of the channels. */
 export class Channel {

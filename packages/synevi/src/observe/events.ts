@@ -12,8 +12,10 @@ export interface NodeEvents {
   readonly ready: NodeStatus
   /** The phase changed. */
   readonly phase: NodeStatus
-  /** A member became reachable or unreachable. */
+  /** A member became reachable or unreachable, came, or became a voter. */
   readonly member: Member
+  /** An epoch opened here: the members changed, durably. */
+  readonly epoch: { readonly epoch: number }
   /** A transaction was applied here; durable. `ms`: how long it executed. */
   readonly applied: { readonly position: LogPosition; readonly name: string; readonly ms: number }
   /** This node decided a transaction that another had begun. */
@@ -41,6 +43,7 @@ export class EventHub {
     ready: new Set(),
     phase: new Set(),
     member: new Set(),
+    epoch: new Set(),
     applied: new Set(),
     recovered: new Set(),
     diverged: new Set(),

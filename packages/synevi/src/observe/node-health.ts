@@ -3,14 +3,21 @@
  * own failures.
  */
 
-import type { Message, Notice, NodeSerial, ReplicaStatus } from '@synevi/accord'
+import {
+  isVoter,
+  type MemberEntry,
+  type Message,
+  type NodeSerial,
+  type Notice,
+  type ReplicaStatus,
+} from '@synevi/accord'
 import type { Clock } from '../contract/clock.ts'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Logger } from '../contract/observe.ts'
-import { SyneviError } from '../synevi-error.ts'
+import type { Roster } from '../membership/roster.ts'
+import { SyneviError, isSyneviError } from '../synevi-error.ts'
 import type { Member, NodePhase } from './status.ts'
 import { quorumOf } from './status.ts'
-import type { MemberEntry } from '@synevi/accord'
 
 /** For how long a refusal of our clock counts as an explanation. */
 const CLOCK_REFUSAL_MS = 10_000
@@ -19,8 +26,7 @@ const CLOCK_REFUSAL_MS = 10_000
 export interface HealthParts {
   readonly clock: Clock
   readonly logger: Logger
-  readonly self: NodeSerial
-  readonly members: readonly MemberEntry[]
+  readonly roster: Roster
   readonly peerSilentMs: number
   /** False when the store's reserve is touched. */
   readonly hasRoom: () => boolean
@@ -79,18 +85,34 @@ export class NodeHealth {
 
   constructor(parts: HealthParts) {
     this.#parts = parts
-    for (const { serial } of parts.members) {
-      if (serial !== parts.self)
-        this.#peers.set(serial, { heardAt: undefined, firstPosition: undefined, isUp: false })
-    }
+    this.#meetPeers()
+  }
+
+  /** The roster changed: who went is not waited for, who came has yet to be heard. */
+  membersChanged(): void {
+    this.#meetPeers()
+    this.check()
+  }
+
+  /** Why this node has no place in its cluster any more; undefined while it has one. */
+  get removal(): SyneviError | undefined {
+    const { roster } = this.#parts
+    if (roster.role !== 'removed') return undefined
+    const why = `serial ${roster.self}, this node, is no member of epoch ${roster.epoch} any more`
+    return new SyneviError('MEMBERSHIP_REMOVED', why, { definite: true })
   }
 
   condition(): Condition {
     if (this.#life === 'closed') return { phase: 'closed', reason: 'it was closed' }
     if (this.#failure !== undefined) return { phase: 'failed', reason: this.#failure.message }
     if (this.#life === 'closing') return { phase: 'closing', reason: 'it is being closed' }
+    const { removal } = this
+    if (removal !== undefined) return { phase: 'readOnly', reason: removal.message }
     if (this.#diverged !== undefined) return { phase: 'readOnly', reason: this.#diverged }
-    if (this.#life === 'starting') return { phase: 'starting', reason: this.whyNotReady() }
+    if (this.#life === 'starting') {
+      const phase = this.#parts.roster.role === 'learner' ? 'joining' : 'starting'
+      return { phase, reason: this.whyNotReady() }
+    }
     if (this.#blocked !== undefined) return { phase: 'blocked', reason: this.#blocked }
     const { reachable, needed } = this.quorum()
     if (reachable < needed)
@@ -103,7 +125,7 @@ export class NodeHealth {
   /** Says so when the condition is another than before. */
   check(): void {
     const { phase, reason } = this.condition()
-    const now = phase === 'starting' ? phase : `${phase} ${reason}`
+    const now = phase === 'starting' || phase === 'joining' ? phase : `${phase} ${reason}`
     if (now === this.#last) return
     this.#last = now
     this.#parts.changed()
@@ -119,13 +141,14 @@ export class NodeHealth {
     readonly fast: number
     readonly reachable: number
   } {
-    const voters = this.#parts.members.length
-    return { ...quorumOf(voters), reachable: voters - this.#suspected.size }
+    const { voters } = this.#parts.roster
+    const reachable = voters.filter(({ serial }) => !this.#suspected.has(serial)).length
+    return { ...quorumOf(voters.length), reachable }
   }
 
   /** Why a submission is not taken in, or undefined. Definite: nothing was begun. */
   refusalToSubmit(): SyneviError | undefined {
-    const refusal = this.refusalToRead()
+    const refusal = this.refusalToRead() ?? this.removal
     if (refusal !== undefined) return refusal
     const { phase, reason } = this.condition()
     switch (phase) {
@@ -136,7 +159,8 @@ export class NodeHealth {
       case 'blocked':
         return refuse('NOT_READY', reason ?? 'blocked')
       case 'starting':
-        return refuse('NOT_READY', reason ?? 'starting')
+      case 'joining':
+        return refuse('NOT_READY', reason ?? phase)
       default:
         return undefined
     }
@@ -210,8 +234,12 @@ export class NodeHealth {
 
   /** Where a quorum's members stood when first heard; undefined until enough were. */
   targetPosition(): LogPosition | undefined {
-    const heard = [...this.#peers.values()].flatMap((peer) => peer.firstPosition ?? [])
-    if (heard.length + 1 < this.quorum().needed) return undefined
+    const { roster } = this.#parts
+    const heard = roster.voters.flatMap(
+      ({ serial }) => this.#peers.get(serial)?.firstPosition ?? [],
+    )
+    const own = roster.role === 'voter' ? 1 : 0
+    if (heard.length + own < this.quorum().needed) return undefined
     return heard.reduce((most, position) => (position > most ? position : most), 0n)
   }
 
@@ -227,8 +255,11 @@ export class NodeHealth {
   }
 
   /** What a deadline of open means: another is in this place, or too few members answer. */
-  openingFailure(): 'SERIAL_TAKEN' | 'NO_QUORUM' {
-    return this.#networkRefusalCode === 'SERIAL_TAKEN' ? 'SERIAL_TAKEN' : 'NO_QUORUM'
+  whyNotOpened(error: unknown): unknown {
+    if (!isSyneviError(error, 'TIMEOUT') || this.targetPosition() !== undefined) return error
+    const code = this.#networkRefusalCode === 'SERIAL_TAKEN' ? 'SERIAL_TAKEN' : 'NO_QUORUM'
+    const retryable = code === 'NO_QUORUM'
+    return new SyneviError(code, error.message, { definite: true, retryable, cause: error })
   }
 
   notice(notice: Notice): void {
@@ -288,9 +319,9 @@ export class NodeHealth {
         id: entry.id,
         serial: entry.serial,
         address: entry.address,
-        role: 'voter',
-        state: 'active',
-        sinceEpoch: 1,
+        role: isVoter(entry) ? 'voter' : 'learner',
+        state: this.#parts.roster.stateOf(entry),
+        sinceEpoch: this.#parts.roster.sinceEpoch(entry.serial),
       },
       reachable: peer === undefined || this.#isReachable(peer),
       ...(measured === undefined
@@ -302,6 +333,21 @@ export class NodeHealth {
 
   isSuspected(peer: NodeSerial): boolean {
     return this.#suspected.has(peer)
+  }
+
+  /** A peer that stays keeps what is known of it. */
+  #meetPeers(): void {
+    const { roster } = this.#parts
+    for (const serial of this.#peers.keys()) {
+      if (roster.isPeer(serial)) continue
+      this.#peers.delete(serial)
+      this.#suspected.delete(serial)
+      this.#offsets.delete(serial)
+    }
+    for (const { serial } of roster.peers) {
+      if (!this.#peers.has(serial))
+        this.#peers.set(serial, { heardAt: undefined, firstPosition: undefined, isUp: false })
+    }
   }
 
   #isReachable(peer: Peer): boolean {

@@ -1,6 +1,6 @@
 /** Puts together what a node says about itself. */
 
-import { openConfiguration, type ReplicaStatus } from '@synevi/accord'
+import type { ReplicaStatus } from '@synevi/accord'
 import type { OpenedReplica } from '../drive/open-replica.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
 import type { NodeHealth } from './node-health.ts'
@@ -28,7 +28,7 @@ export function statusReport(
   return {
     phase,
     ...(reason === undefined ? {} : { reason }),
-    epoch: openConfiguration(parts.opened.durable).epoch,
+    epoch: parts.opened.roster.epoch,
     quorum: health.quorum(),
     applied: { position, time: applied.time, hash: Buffer.from(txnHash).toString('hex') },
     ...{ inFlight: requests.inFlight, queued: requests.queued },
@@ -47,5 +47,5 @@ export function membersReport({
   const own = applied.watermark.position
   let farthest = own
   for (const { position } of replica.peers) if (position > farthest) farthest = position
-  return opened.members.map((entry) => health.member(entry, replica, { own, farthest }))
+  return opened.roster.members.map((entry) => health.member(entry, replica, { own, farthest }))
 }

@@ -6,10 +6,12 @@ import type { MemberSpec } from '../options.ts'
 /**
  * `ready` serves everything. `noQuorum`: too few members answer; local reads go on. `blocked`: a
  * transaction names what no executor here handles; it votes and applies nothing. `readOnly`:
- * diverged, or the disk's reserve is touched (`reason` says which). `failed`: stopped for good.
+ * diverged, removed, or the disk's reserve is touched (`reason` says which). `joining`: it follows
+ * as a learner, and has no vote yet. `failed`: stopped for good.
  */
 export type NodePhase =
   | 'starting'
+  | 'joining'
   | 'ready'
   | 'noQuorum'
   | 'blocked'
@@ -61,11 +63,14 @@ export interface NodeStatus {
   }
 }
 
-/** `role` is always `voter` for now. */
-export interface Member extends MemberSpec {
-  readonly role: 'voter'
+/** A member of the open epoch, as this node knows it. */
+export interface Member extends Omit<MemberSpec, 'role'> {
+  /** A learner follows and has no vote: it gets one once it has caught up. */
+  readonly role: 'voter' | 'learner'
   readonly serial: number
-  readonly state: 'active'
+  /** `joining`: a learner. `leaving`: a learner is to take its place. */
+  readonly state: 'active' | 'joining' | 'leaving'
+  /** The first epoch with it that this node still knows of. */
   readonly sinceEpoch: number
   /** This node itself: true. */
   readonly reachable: boolean
