@@ -73,6 +73,9 @@ export { type AppliedHead, type ClusterSettings, type StoredIdentity } from './s
 export { decodeBatch, encodeBatch, requestBytes, type Request } from './request.ts'
 
 export { Node } from './node.ts'
+export type { BackupFile, BackupManifest } from './backup/manifest.ts'
+export { checkBackup } from './backup/check-backup.ts'
+export { restoreBackup, type Restored, type RestoreOptions } from './backup/restore-backup.ts'
 export type { MemberSpec, NodeOptions } from './options.ts'
 export type { Applied } from './drive/applied-result.ts'
 export type { AppliedTransaction } from './read/applied-transaction.ts'

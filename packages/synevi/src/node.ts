@@ -1,6 +1,8 @@
 /** A node: one member of a cluster, embedded in a process. */
 
 import type { NodeSerial } from '@synevi/accord'
+import type { BackupManifest } from './backup/manifest.ts'
+import { writeBackup } from './backup/write-backup.ts'
 import type { VerifyReport } from './chain/verify.ts'
 import { verifyStoreSteps } from './chain/verify-store.ts'
 import type { Executor, LogPosition, RequestId } from './contract/executor.ts'
@@ -265,6 +267,29 @@ export class Node implements AsyncDisposable {
       const step = steps.next()
       if (step.done === true) return step.value
     }
+  }
+
+  /**
+   * Writes everything up to one position into a directory, while the node works: log, outcomes,
+   * request memory and executor state, with a manifest that `restoreBackup` holds it against. The
+   * directory must not exist, or be empty; it is there whole, durable, or not at all. Memory does
+   * not grow with what is written; the store keeps what is replaced meanwhile.
+   *
+   * Rejects, all definite: `INVALID_ARGUMENT` (the target; a store without views), `STORE_FAILED`
+   * (the store is damaged, which a backup does not hide; the file system refuses), `CANCELLED`,
+   * `CLOSED`, `DIVERGED`.
+   */
+  async backup(
+    to: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<BackupManifest> {
+    if (this.#closing !== undefined)
+      throw new SyneviError('CLOSED', 'this node is closing', { definite: true })
+    const refusal = this.#runtime.health.refusalToRead()
+    if (refusal !== undefined) throw definitely(refusal)
+    const { clock } = this.#runtime.options
+    const { store } = this.#runtime.opened
+    return writeBackup({ store, clock, to, signal: options.signal })
   }
 
   /**

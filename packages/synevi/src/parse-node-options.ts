@@ -105,7 +105,8 @@ function parseJoin(fields: OptionFields, top: Fields): readonly string[] | undef
   return Object.freeze(listed.map((value, i) => fields.text(`join[${i}]`, value, ADDRESS)))
 }
 
-function parseMembers(
+/** Who this node is, and the members if they are listed; what is wrong is noted in `fields`. */
+export function parseMembers(
   fields: OptionFields,
   top: Fields,
 ): Pick<ParsedOptions, 'self' | 'members'> | undefined {

@@ -76,6 +76,11 @@ export const FACT = {
 /** The second byte of the key of a fact. */
 export type Fact = (typeof FACT)[keyof typeof FACT]
 
+/** Whether a number is that of a fact. */
+export function isFact(value: number): value is Fact {
+  return Object.values<number>(FACT).includes(value)
+}
+
 /** The name of the table that a key belongs to, for messages. */
 export function tableOf(key: Bytes): string {
   for (const table of Object.values(TABLE)) if (table === key[0]) return TABLE_NAMES[table]

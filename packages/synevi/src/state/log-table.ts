@@ -131,13 +131,15 @@ export function placeBelow(store: Store, position: LogPosition): TxnPlace | unde
   return undefined
 }
 
-function parseLogEntry(key: Bytes, value: Bytes): LogEntry {
+/** Reads the unsealed value of a log entry. Throws `STORE_FAILED`. */
+export function parseLogEntry(key: Bytes, value: Bytes): LogEntry {
   const entry = decoded(key, decodeLogEntry(value))
   if (Buffer.compare(logKey(entry.executeAt), key) !== 0) throw corrupt(key, 'it belongs elsewhere')
   return entry
 }
 
-function parsePlace(key: Bytes, value: Bytes): TxnPlace {
+/** Reads the unsealed value of a place. Throws `STORE_FAILED`. */
+export function parsePlace(key: Bytes, value: Bytes): TxnPlace {
   const place = reading(key, () => {
     const reader = new FieldReader(value)
     const txnId = reader.timestamp()
