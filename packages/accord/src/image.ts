@@ -15,6 +15,7 @@ export function imageOf(parts: {
   context: Context
   lead: Lead
   execution: unknown
+  reads: unknown
   more: readonly unknown[]
 }): unknown {
   const { context, lead } = parts
@@ -36,6 +37,7 @@ export function imageOf(parts: {
       heardAt,
     })),
     execution: parts.execution,
+    reads: parts.reads,
     more: parts.more,
   }
 }

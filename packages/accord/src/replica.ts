@@ -201,14 +201,13 @@ class SingleEpochReplica implements Replica {
     return imageOf({
       context: this.#context,
       lead: this.#lead,
-      execution: this.#execution.image(),
+      ...{ execution: this.#execution.image(), reads: this.#reads.image() },
       more: [
         this.#applied,
         this.#appliedDurable,
         this.#upkeep.next,
         this.#blocked,
         this.#identity.isAdmitted,
-        this.#reads.image(),
       ],
     })
   }
@@ -239,10 +238,8 @@ class SingleEpochReplica implements Replica {
         })
         return
       case 'read':
-        this.#reads.begin(input.read, input.keys)
-        return
       case 'cancelRead':
-        this.#reads.cancel(input.read)
+        this.#reads.take(input)
         return
       case 'receive':
         this.#receive(input.from, input.message)

@@ -8,9 +8,9 @@
  */
 
 import { millis, type Millis } from '../brand.ts'
-import type { ReadId } from '../input.ts'
+import type { Input, ReadId } from '../input.ts'
 import type { ReadDepsOk } from '../message/message.ts'
-import { depsFor } from '../replicate/vote.ts'
+import { depsForRead } from '../replicate/on-read-deps.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import type { Epoch, NodeSerial, TxnId } from '../time/timestamp.ts'
 import { mergeDeps, type Deps, type Mark } from '../txn/deps.ts'
@@ -83,8 +83,13 @@ export class Reads {
     return this.#timers.next()
   }
 
-  /** Joins those with the same keys that wait to be asked for. */
-  begin(read: ReadId, keys: Keys): void {
+  /** One that begins joins those with the same keys that wait to be asked for. */
+  take(input: Input & { kind: 'read' | 'cancelRead' }): void {
+    if (input.kind === 'cancelRead') {
+      this.#cancel(input.read)
+      return
+    }
+    const { read, keys } = input
     const { context } = this.#parts.lead
     if (this.#isStopped || this.#where.size >= READS_MAX) {
       const reason = this.#isStopped ? 'stopped' : 'busy'
@@ -95,7 +100,7 @@ export class Reads {
   }
 
   /** Nobody waits for it any more; a round that nobody waits for ends. */
-  cancel(read: ReadId): void {
+  #cancel(read: ReadId): void {
     const together = this.#where.get(read)
     if (together === undefined) return
     this.#where.delete(read)
@@ -237,10 +242,8 @@ export class Reads {
     }
     for (const read of reads) this.#where.set(read, round)
     this.#rounds.set(number, round)
-    if (hasVote() && open.isVoter(lead.context.self)) {
-      const own = depsFor(lead.context, keys, { id: undefined, bound: undefined })
-      round.replies.set(lead.context.self, own)
-    }
+    if (hasVote() && open.isVoter(lead.context.self))
+      round.replies.set(lead.context.self, depsForRead(lead.context, keys))
     this.#send(round)
     this.#check(round)
   }

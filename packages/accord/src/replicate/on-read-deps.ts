@@ -2,7 +2,9 @@
 
 import type { Context } from '../context.ts'
 import type { ReadDeps } from '../message/message.ts'
-import type { NodeSerial } from '../time/timestamp.ts'
+import { nodeOf, type NodeSerial, type TxnId } from '../time/timestamp.ts'
+import type { Deps } from '../txn/deps.ts'
+import type { Keys } from '../txn/keys.ts'
 import { depsFor } from './vote.ts'
 
 /**
@@ -18,6 +20,20 @@ export function onReadDeps(context: Context, from: NodeSerial, message: ReadDeps
     return
   }
   if (!open.isVoter(context.self)) return
-  const deps = depsFor(context, keys, { id: undefined, bound: undefined })
-  context.out.atOnce(from, { kind: 'readDepsOk', round, deps })
+  context.out.atOnce(from, { kind: 'readDepsOk', round, deps: depsForRead(context, keys) })
+}
+
+/**
+ * What a read must see, as far as this replica knows. Without its own transactions whose first vote
+ * is still on its way to the disk: no vote of theirs was given to anyone, so none is decided; and
+ * after a crash nobody may have heard of an id that is then minted again.
+ */
+export function depsForRead(context: Context, keys: Keys): Deps {
+  const { ids, marks } = depsFor(context, keys, { id: undefined, bound: undefined })
+  return { ids: ids.filter((id) => !isUnborn(context, id)), marks }
+}
+
+function isUnborn(context: Context, id: TxnId): boolean {
+  if (nodeOf(id) !== context.self || context.ledger.get(id)?.outcome !== undefined) return false
+  return context.reader.record(id) === undefined
 }

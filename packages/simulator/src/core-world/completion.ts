@@ -81,10 +81,10 @@ function unfinished(world: CoreWorld): string | undefined {
       return `${world.transcript.txn(known.id)}, decided, is not applied at n${node.serial}`
     }
     const status = node.status()
-    if (status !== undefined && status.undecided + status.unapplied + status.inFlight > 0) {
-      const { undecided, unapplied, inFlight } = status
+    const { undecided = 0, unapplied = 0, inFlight = 0, reads = 0 } = status ?? {}
+    if (undecided + unapplied + inFlight + reads > 0) {
       const left = `${undecided} undecided, ${unapplied} unapplied, ${inFlight} in flight`
-      return `n${node.serial} counts ${left}`
+      return `n${node.serial} counts ${left}, ${reads} reads`
     }
   }
   return undefined

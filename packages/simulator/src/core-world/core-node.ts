@@ -246,6 +246,7 @@ export class CoreNode {
       }
       this.#effects.push({ kind: 'answered', answer })
     }
+    for (const answer of ready.reads) this.#effects.push({ kind: 'read', answer })
   }
 
   #post(ready: Ready): void {

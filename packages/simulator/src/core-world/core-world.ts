@@ -15,12 +15,14 @@ import {
   type Message,
   type NodeSerial,
   type Notice,
+  type ReadId,
   type ReplicaOptions,
   type SubmissionId,
 } from '@synevi/accord'
 import type { ChainKind } from './chain.ts'
 import { CoreNode } from './core-node.ts'
 import { membersOf } from './durable-store.ts'
+import { readId } from './known-reads.ts'
 import { submissionId } from './submission-id.ts'
 import { Transcript } from './transcript.ts'
 import { Truth } from './truth.ts'
@@ -76,6 +78,7 @@ export class CoreWorld {
   readonly transcript: Transcript
   readonly #options: CoreWorldOptions
   #nextSubmission = 0
+  #nextRead = 0
   /** How often what was noticed. */
   readonly counts = { fast: 0, slow: 0, recovered: 0, invalidated: 0, recovering: 0 }
   /** Called for each message that leaves; false loses it, and may crash its node first. */
@@ -104,15 +107,16 @@ export class CoreWorld {
   }
 
   /**
-   * Goes on from nodes and truth as they are: nothing is under way. `submissions`: how many there
-   * were.
+   * Goes on from nodes and truth as they are: nothing is under way. `submissions`, `reads`: how
+   * many there were.
    */
   static resume(
     options: CoreWorldOptions,
-    parts: { nodes: readonly CoreNode[]; truth: Truth; submissions: number },
+    parts: { nodes: readonly CoreNode[]; truth: Truth; submissions: number; reads: number },
   ): CoreWorld {
     const world = new CoreWorld({ options, nodes: parts.nodes, truth: parts.truth })
     world.#nextSubmission = parts.submissions
+    world.#nextRead = parts.reads
     return world
   }
 
@@ -132,6 +136,27 @@ export class CoreWorld {
     node.step({ kind: 'submit', submission, keys, payload })
     this.#absorb(node)
     return submission
+  }
+
+  /** A client reads at this node, if it runs. */
+  read(serial: number, keys: Keys): ReadId | undefined {
+    const node = this.node(serial)
+    if (!node.alive) return undefined
+    const read = readId(this.#nextRead++)
+    this.transcript.say(() => `n${serial} reads ${keys === 'all' ? 'all' : keys.join('+')} ${read}`)
+    this.truth.readBegun(node.serial, read, keys)
+    node.step({ kind: 'read', read, keys })
+    this.#absorb(node)
+    return read
+  }
+
+  /** The client of a read gave up. */
+  cancelRead(serial: number, read: ReadId): void {
+    const node = this.node(serial)
+    this.transcript.say(() => `n${serial} gives up read ${read}`)
+    this.truth.reads.cancelled(read)
+    node.step({ kind: 'cancelRead', read })
+    this.#absorb(node)
   }
 
   /** Removes a message from the bag. */

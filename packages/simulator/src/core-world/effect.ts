@@ -1,6 +1,14 @@
 /** What a node of a core world did, in order: all that a checker or a schedule may look at. */
 
-import type { Answer, Execution, Message, NodeSerial, Notice, TxnRecord } from '@synevi/accord'
+import type {
+  Answer,
+  Execution,
+  Message,
+  NodeSerial,
+  Notice,
+  ReadAnswer,
+  TxnRecord,
+} from '@synevi/accord'
 
 /** One thing that a node did. */
 export type Effect =
@@ -11,6 +19,8 @@ export type Effect =
   /** The executor was given it. Runs ahead of the disk. */
   | { readonly kind: 'executed'; readonly execution: Execution }
   | { readonly kind: 'answered'; readonly answer: Answer }
+  /** The state that is durable at this moment may be read. */
+  | { readonly kind: 'read'; readonly answer: ReadAnswer }
   | { readonly kind: 'noticed'; readonly notice: Notice }
   /** Everything not durable is gone. */
   | { readonly kind: 'crashed' }

@@ -2,7 +2,7 @@
  * Which values may be proposed and decided (`protocol.md` 2.2, 6.4), counted over durable facts.
  */
 
-import type { Timestamp } from '@synevi/accord'
+import type { Answer, NodeSerial, Timestamp } from '@synevi/accord'
 import type { KnownTxn } from './known-txn.ts'
 import { check } from './violation.ts'
 
@@ -81,4 +81,44 @@ export function bitCount(bits: number): number {
   let count = 0
   for (let rest = bits; rest !== 0; rest &= rest - 1) count++
   return count
+}
+
+/** 2.2 a–c: decided by its coordinator, in the life in which it was born, with F yes votes. */
+export function checkFast(
+  known: KnownTxn,
+  by: { readonly node: NodeSerial; readonly life: number; readonly n: number },
+): void {
+  const { node, life, n } = by
+  check(
+    known.coordinator === node,
+    'fast path',
+    () => `n${node} decided ${known.id} of another coordinator`,
+  )
+  check(known.bornIn === life, 'fast path', () => `n${node} resumed ${known.id}`)
+  const yes = bitCount(known.yesHeard & ~(1 << node)) + 1
+  const { fast } = quorums(n)
+  check(
+    yes >= fast,
+    'fast path',
+    () => `n${node} decided ${known.id} with ${yes} of ${fast} yes votes`,
+  )
+}
+
+/** What a caller is told is what became of its transaction. */
+export function checkAnswer(
+  node: NodeSerial,
+  answer: Exclude<Answer, { readonly kind: 'refused' }>,
+  outcome: KnownTxn['outcome'],
+): void {
+  const expected =
+    answer.kind === 'settled'
+      ? answer.executeAt
+      : answer.kind === 'invalidated'
+        ? 'invalid'
+        : outcome
+  check(
+    outcome === expected,
+    'answer',
+    () => `n${node} answered ${answer.kind} for ${answer.id}, which is ${outcome}`,
+  )
 }

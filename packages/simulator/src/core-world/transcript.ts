@@ -59,6 +59,8 @@ export class Transcript {
         if (answer.kind !== 'refused') this.answers.set(answer.id, answer.kind)
         this.#lines.push(`    n${node} answers ${answer.kind} ${of}`)
       }
+      if (effect.kind === 'read')
+        this.#lines.push(`    n${node} answers read ${effect.answer.read}: ${effect.answer.kind}`)
       if (effect.kind === 'noticed') this.#notice(node, effect.notice)
     }
   }
@@ -82,6 +84,7 @@ export class Transcript {
   message(message: Message): string {
     const parts: string[] = [message.kind]
     if ('id' in message) parts.push(this.txn(message.id))
+    if ('round' in message) parts.push(`round ${message.round}`)
     if ('ballot' in message) parts.push(`b${ballot(message.ballot)}`)
     if ('promised' in message) parts.push(`promised b${ballot(message.promised)}`)
     if ('executeAt' in message) parts.push(this.place(message.executeAt))

@@ -15,6 +15,7 @@ import {
   type Message,
   type NodeSerial,
   type Notice,
+  type ReadId,
   type SubmissionId,
   type Timestamp,
   type TxnId,
@@ -31,7 +32,8 @@ import {
   sameDeps,
   type KnownTxn,
 } from './known-txn.ts'
-import { bitCount, checkChosen, checkKept, checkSupport, quorums } from './legal.ts'
+import { checkAnswer, checkChosen, checkFast, checkKept, checkSupport, quorums } from './legal.ts'
+import { KnownReads } from './known-reads.ts'
 import { Minted } from './minted.ts'
 import { Submissions } from './submissions.ts'
 import { check } from './violation.ts'
@@ -43,6 +45,7 @@ export class Truth {
   readonly #universe: readonly ConflictKey[]
   readonly #known = new Map<TxnId, KnownTxn>()
   #submissions = new Submissions()
+  reads: KnownReads = new KnownReads()
   #minted = new Minted()
   readonly #incarnations: number[]
   readonly #order: ExecutionOrder
@@ -68,6 +71,7 @@ export class Truth {
   #take(from: Truth): void {
     for (const [id, known] of from.#known) this.#known.set(id, copyKnown(known))
     this.#submissions = from.#submissions.copy()
+    this.reads = from.reads.copy()
     this.#minted = from.#minted.copy()
     from.#incarnations.forEach((incarnation, i) => (this.#incarnations[i] = incarnation))
     this.#order.take(from.#order)
@@ -80,6 +84,7 @@ export class Truth {
     return [
       known,
       this.#submissions.image(),
+      this.reads.image(),
       this.#incarnations,
       this.#order.image(),
       this.#caughtUp,
@@ -110,6 +115,12 @@ export class Truth {
     this.#submissions.add(submission, { node, life, keys, before })
   }
 
+  /** A client reads at `node`. Before the core hears of it. */
+  readBegun(node: NodeSerial, read: ReadId, keys: Keys): void {
+    const life = this.#incarnations[node] ?? 0
+    this.reads.begun(read, { node, life, keys }, this.#known.values())
+  }
+
   /** `message` reaches `to`, before its core hears of it. */
   delivered(from: NodeSerial, to: NodeSerial, message: Message): void {
     if (message.kind === 'preAcceptOk' && message.witnessedAt === message.id) {
@@ -136,6 +147,9 @@ export class Truth {
         case 'answered':
           this.#answered(node, effect)
           break
+        case 'read':
+          this.reads.answered(node, effect.answer, ({ id }) => this.#order.hasApplied(node, id))
+          break
         case 'noticed':
           this.#noticed(node, effect.notice)
           break
@@ -148,6 +162,8 @@ export class Truth {
 
   /** Submissions that a node which never stopped since still owes an answer. */
   unanswered(): readonly SubmissionId[] {
+    const reads = this.reads.unanswered(this.#incarnations)
+    check(reads.length === 0, 'answer', () => `reads ${reads.join(', ')} were never answered`)
     return this.#submissions.unanswered(this.#incarnations)
   }
 
@@ -165,24 +181,8 @@ export class Truth {
   #noticed(node: NodeSerial, notice: Notice): void {
     if (notice.kind === 'submitted') this.#born(node, notice.id, notice.submission)
     if (notice.kind === 'decided' && notice.path === 'fast') {
-      const known = this.#of(notice.id)
-      check(
-        known.coordinator === node,
-        'fast path',
-        () => `n${node} decided ${notice.id} of another coordinator`,
-      )
-      check(
-        known.bornIn === this.#incarnations[node],
-        'fast path',
-        () => `n${node} resumed ${notice.id}`,
-      )
-      const yes = bitCount(known.yesHeard & ~(1 << node)) + 1
-      const { fast } = quorums(this.n)
-      check(
-        yes >= fast,
-        'fast path',
-        () => `n${node} decided ${notice.id} with ${yes} of ${fast} yes votes`,
-      )
+      const life = this.#incarnations[node] ?? 0
+      checkFast(this.#of(notice.id), { node, life, n: this.n })
     }
   }
 
@@ -375,19 +375,7 @@ export class Truth {
   #answered(node: NodeSerial, effect: Effect & { kind: 'answered' }): void {
     const { answer } = effect
     this.#submissions.answered(node, answer)
-    if (answer.kind === 'refused') return
-    const { outcome } = this.#of(answer.id)
-    const expected =
-      answer.kind === 'settled' || answer.kind === 'reconfigured'
-        ? answer.executeAt
-        : answer.kind === 'invalidated'
-          ? 'invalid'
-          : outcome
-    check(
-      outcome === expected,
-      'answer',
-      () => `n${node} answered ${answer.kind} for ${answer.id}, which is ${outcome}`,
-    )
+    if (answer.kind !== 'refused') checkAnswer(node, answer, this.#of(answer.id).outcome)
   }
 
   #of(id: TxnId): KnownTxn {

@@ -9,6 +9,14 @@ interface Image {
   readonly records: readonly TxnRecord[]
   readonly rounds: readonly { readonly id: TxnId }[]
   readonly progress: readonly { readonly id: TxnId; readonly at: unknown }[]
+  readonly reads: { readonly rounds: readonly ReadImage[] }
+}
+
+/** `ids` and `marks`: what it waits for; `at`: its timer while it waits for answers. */
+interface ReadImage {
+  readonly ids: readonly TxnId[] | undefined
+  readonly marks: readonly { readonly id: TxnId }[]
+  readonly at: unknown
 }
 
 /**
@@ -22,6 +30,7 @@ export function checkWatched(node: CoreNode): void {
   if (image.stopped) return
   const driven = new Set(image.rounds.map(({ id }) => id))
   for (const { id, at } of image.progress) if (at !== undefined) driven.add(id)
+  checkReads(node, image, driven)
   const known = new Map(image.records.map((record) => [record.id, record]))
   for (const record of image.records) {
     for (const id of waitedFor(record)) {
@@ -30,6 +39,24 @@ export function checkWatched(node: CoreNode): void {
         driven.has(id) || other?.outcome !== undefined,
         'unwatched wait',
         () => `n${node.serial}: ${record.id} waits for ${id}, and nothing here will end that`,
+      )
+    }
+  }
+}
+
+/** A read waits for answers, with a timer, or for transactions that lack their outcome here. */
+function checkReads(node: CoreNode, image: Image, driven: ReadonlySet<TxnId>): void {
+  const known = new Map(image.records.map((record) => [record.id, record]))
+  for (const { ids, marks, at } of image.reads.rounds) {
+    if (ids === undefined) {
+      check(at !== undefined, 'unwatched wait', () => `n${node.serial}: a read without a timer`)
+      continue
+    }
+    for (const id of [...ids, ...marks.map((mark) => mark.id)]) {
+      check(
+        driven.has(id) || (known.get(id) ?? node.store.record(id))?.outcome !== undefined,
+        'unwatched wait',
+        () => `n${node.serial}: a read waits for ${id}, and nothing here will end that`,
       )
     }
   }
@@ -52,6 +79,7 @@ function isImage(image: unknown): image is Image {
     'stopped' in image &&
     'records' in image &&
     'rounds' in image &&
-    'progress' in image
+    'progress' in image &&
+    'reads' in image
   )
 }

@@ -11,6 +11,8 @@ export interface Bounds {
   readonly n: number
   /** Coordinator and keys of each transaction. */
   readonly txns: readonly { readonly node: number; readonly keys: Keys }[]
+  /** Node and keys of each read, in this order, at any time. */
+  readonly reads?: readonly { readonly node: number; readonly keys: Keys }[]
   /** Messages lost. */
   readonly losses: number
   /** Messages delivered twice. */
@@ -37,6 +39,7 @@ const TWO = [
   { node: 0, keys: K },
   { node: 1, keys: K },
 ]
+const ONE = TWO.slice(0, 1)
 const THREE = [...TWO, { node: 2, keys: K }]
 
 /** Within half a minute together. */
@@ -56,6 +59,8 @@ export const DEFAULT_BOUNDS: readonly Bounds[] = [
   { name: '1 restart', n: 3, txns: TWO, ...NONE, restarts: 1 },
   { name: '1 death', n: 3, txns: TWO, ...NONE, deaths: 1 },
   { name: 'n=2, 1 recovery', n: 2, txns: TWO, ...NONE, recoveries: 1 },
+  { name: '1 read', n: 3, txns: ONE, reads: [{ node: 1, keys: K }], ...NONE },
+  { name: '1 read, 1 loss', n: 3, txns: ONE, reads: [{ node: 1, keys: K }], ...NONE, losses: 1 },
 ]
 
 /** Minutes each. */
@@ -78,4 +83,23 @@ export const DEEP_BOUNDS: readonly Bounds[] = [
   { name: '2 recoveries', n: 3, txns: TWO, ...NONE, recoveries: 2 },
   { name: '3 transactions', n: 3, txns: THREE, ...NONE, together: true },
   { name: 'n=4, 1 recovery', n: 4, txns: TWO, ...NONE, recoveries: 1 },
+  {
+    name: '2 reads',
+    n: 3,
+    txns: ONE,
+    reads: [
+      { node: 1, keys: K },
+      { node: 2, keys: K },
+    ],
+    ...NONE,
+  },
+  {
+    name: '1 read, 1 restart',
+    n: 3,
+    txns: ONE,
+    reads: [{ node: 1, keys: K }],
+    ...NONE,
+    restarts: 1,
+  },
+  { name: '2 transactions, 1 read', n: 3, txns: TWO, reads: [{ node: 2, keys: K }], ...NONE },
 ]

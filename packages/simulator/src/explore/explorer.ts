@@ -9,6 +9,7 @@ import { compareTimestamps, conflictKey, type TxnId } from '@synevi/accord'
 import { payloadDigest } from '../core-world/chain.ts'
 import { complete } from '../core-world/completion.ts'
 import { CoreWorld, type CoreWorldOptions } from '../core-world/core-world.ts'
+import { readId } from '../core-world/known-reads.ts'
 import { submissionId } from '../core-world/submission-id.ts'
 import { Transcript } from '../core-world/transcript.ts'
 import { Truth } from '../core-world/truth.ts'
@@ -54,6 +55,7 @@ interface ClusterState {
   /** Numbers of packets, rising. */
   readonly bag: readonly number[]
   readonly submitted: number
+  readonly reads: number
   readonly budget: Budget
   /** By number, in {@link Truths}. */
   readonly truth: number
@@ -64,6 +66,7 @@ interface Step {
   readonly event: LocalEvent
   readonly bag: readonly number[]
   readonly submitted: number
+  readonly reads: number
   readonly budget: Budget
 }
 
@@ -74,6 +77,7 @@ export function explore(bounds: Bounds, statesMax = 5_000_000): Exploration {
 
 class Explorer {
   readonly #bounds: Bounds
+  readonly #reads: NonNullable<Bounds['reads']>
   readonly #options: CoreWorldOptions
   readonly #machine: LocalMachine
   readonly #truths = new Truths()
@@ -87,6 +91,7 @@ class Explorer {
 
   constructor(bounds: Bounds, statesMax: number) {
     this.#bounds = bounds
+    this.#reads = bounds.reads ?? []
     this.#statesMax = statesMax
     this.#options = {
       n: bounds.n,
@@ -103,6 +108,7 @@ class Explorer {
     }
     this.#machine = new LocalMachine(this.#options, {
       keys: bounds.txns.map((txn) => txn.keys),
+      readKeys: this.#reads.map((read) => read.keys),
       swift: bounds.swift === true,
     })
   }
@@ -113,6 +119,7 @@ class Explorer {
       nodes: Array.from({ length: n }, (_, serial) => this.#machine.root(serial)),
       bag: [],
       submitted: 0,
+      reads: 0,
       budget: { losses, duplicates, recoveries, restarts, deaths },
       truth: this.#truths.add(new Truth(n, this.#options.universe)),
     }
@@ -158,7 +165,7 @@ class Explorer {
       }
       this.#path.pop()
     }
-    if (state.bag.length === 0 && state.submitted === this.#bounds.txns.length) {
+    if (state.bag.length === 0 && this.#isAllBegun(state)) {
       this.#complete(state)
       schedules++
     }
@@ -166,19 +173,28 @@ class Explorer {
     return schedules
   }
 
+  #isAllBegun({ submitted, reads }: ClusterState): boolean {
+    return submitted === this.#bounds.txns.length && reads === this.#reads.length
+  }
+
   *#steps(state: ClusterState): Iterable<Step> {
-    const { bag, submitted, budget, nodes } = state
+    const { bag, submitted, reads, budget, nodes } = state
+    const read = this.#reads[reads]
+    if (read !== undefined && this.#isAlive(state, read.node)) {
+      const event: LocalEvent = { kind: 'read', read: reads }
+      yield { node: read.node, event, bag, submitted, reads: reads + 1, budget }
+    }
     const txn = this.#bounds.txns[submitted]
     if (txn !== undefined) {
       const event: LocalEvent = { kind: 'submit', txn: submitted }
-      yield { node: txn.node, event, bag, submitted: submitted + 1, budget }
+      yield { node: txn.node, event, bag, submitted: submitted + 1, reads, budget }
       if (this.#bounds.together === true) return
     }
     for (const [i, packet] of bag.entries()) {
       if (packet === bag[i - 1]) continue
       const node = this.#machine.packet(packet).to
       const rest = bag.filter((_, j) => j !== i)
-      yield { node, event: { kind: 'receive', packet }, bag: rest, submitted, budget }
+      yield { node, event: { kind: 'receive', packet }, bag: rest, submitted, reads, budget }
       if (budget.restarts > 0) {
         const event: LocalEvent = { kind: 'receiveAndStop', packet }
         yield {
@@ -186,13 +202,14 @@ class Explorer {
           event,
           bag: rest,
           submitted,
+          reads,
           budget: { ...budget, restarts: budget.restarts - 1 },
         }
       }
     }
     for (let node = 0; node < nodes.length; node++) {
       if (!this.#isAlive(state, node)) continue
-      const at = { node, bag, submitted }
+      const at = { node, bag, submitted, reads }
       if (budget.recoveries > 0) {
         const rest = { ...budget, recoveries: budget.recoveries - 1 }
         for (const id of this.#recoverable(state))
@@ -213,7 +230,7 @@ class Explorer {
 
   /** The states that a step may lead to: each message that leaves may be lost, or arrive twice. */
   *#take(state: ClusterState, step: Step): Iterable<ClusterState> {
-    const { node, event, budget, submitted } = step
+    const { node, event, budget, submitted, reads } = step
     const transition = this.#machine.step(state.nodes[node] ?? 0, event)
     const { next, sent } = transition
     if (event.kind === 'recover' && sent.length === 0) return
@@ -227,13 +244,14 @@ class Explorer {
     const kept = step.bag.filter(live)
     const bagOf = (packets: readonly number[]): number[] =>
       [...kept, ...packets].sort((a, b) => a - b)
-    yield { nodes, submitted, truth, budget, bag: bagOf(open) }
+    yield { nodes, submitted, reads, truth, budget, bag: bagOf(open) }
     for (const [i, packet] of open.entries()) {
       if (budget.losses > 0) {
         const rest = open.filter((_, j) => j !== i)
         yield {
           nodes,
           submitted,
+          reads,
           truth,
           budget: { ...budget, losses: budget.losses - 1 },
           bag: bagOf(rest),
@@ -244,6 +262,7 @@ class Explorer {
         yield {
           nodes,
           submitted,
+          reads,
           truth,
           budget: { ...budget, duplicates: budget.duplicates - 1 },
           bag: bagOf(more),
@@ -264,6 +283,10 @@ class Explorer {
       const keys = this.#bounds.txns[event.txn]?.keys ?? 'all'
       truth.submitted(serialOf(node), submissionId(event.txn), keys)
     }
+    if (event.kind === 'read') {
+      const keys = this.#reads[event.read]?.keys ?? 'all'
+      truth.readBegun(serialOf(node), readId(event.read), keys)
+    }
     if (event.kind === 'receive' || event.kind === 'receiveAndStop') {
       const { from, to, message } = this.#machine.packet(event.packet)
       truth.delivered(from, to, message)
@@ -282,7 +305,12 @@ class Explorer {
     this.#completed.add(key)
     const nodes = state.nodes.map((each) => this.#machine.rebuild(each))
     const truth = this.#truths.get(state.truth).copy()
-    const world = CoreWorld.resume(this.#options, { nodes, truth, submissions: state.submitted })
+    const world = CoreWorld.resume(this.#options, {
+      nodes,
+      truth,
+      submissions: state.submitted,
+      reads: state.reads,
+    })
     for (const dead of nodes) {
       if (!dead.alive)
         for (const node of nodes) if (node.alive) world.link(node.serial, dead.serial, false)
@@ -298,7 +326,8 @@ class Explorer {
         const then = event.kind === 'receive' ? '' : ', which stores and stops'
         return `n${from} → n${node} ${names.message(message)}${then}`
       }
-      return event.kind === 'submit' ? `n${node} submits` : `n${node} ${event.kind}`
+      if (event.kind === 'submit') return `n${node} submits`
+      return event.kind === 'read' ? `n${node} reads` : `n${node} ${event.kind}`
     })
   }
 }
@@ -307,11 +336,11 @@ class Explorer {
 function keyOf(state: ClusterState): string {
   const { losses, duplicates, recoveries, restarts, deaths } = state.budget
   const faults = ((losses * 4 + duplicates) * 4 + recoveries) * 16 + restarts * 4 + deaths
-  const { truth, submitted, nodes, bag } = state
+  const { truth, submitted, reads, nodes, bag } = state
   return String.fromCharCode(
     truth & 0xffff,
     truth >>> 16,
-    submitted,
+    submitted * 16 + reads,
     faults,
     ...nodes.flatMap((each) => [each & 0xffff, each >>> 16]),
     ...bag,

@@ -10,6 +10,7 @@ import { compareBallots, compareTimestamps, keysOf, nodeSerial, type Keys } from
 import type { CoreNode } from '../core-world/core-node.ts'
 import { newNode, type CoreWorldOptions } from '../core-world/core-world.ts'
 import type { Effect } from '../core-world/effect.ts'
+import { readId } from '../core-world/known-reads.ts'
 import { submissionId } from '../core-world/submission-id.ts'
 import { check } from '../core-world/violation.ts'
 import { canonical } from '../core-world/canonical.ts'
@@ -17,6 +18,7 @@ import { canonical } from '../core-world/canonical.ts'
 /** What can happen to one node. */
 export type LocalEvent =
   | { readonly kind: 'submit'; readonly txn: number }
+  | { readonly kind: 'read'; readonly read: number }
   | { readonly kind: 'receive'; readonly packet: number }
   /** It stores what follows, and stops before it says so; then it restarts. */
   | { readonly kind: 'receiveAndStop'; readonly packet: number }
@@ -74,6 +76,7 @@ const LEAP_MS = 3_000
 export class LocalMachine {
   readonly #options: CoreWorldOptions
   readonly #keys: readonly Keys[]
+  readonly #readKeys: readonly Keys[]
   readonly #swift: boolean
   readonly #states: LocalState[] = []
   readonly #byKey = new Map<string, number>()
@@ -83,10 +86,17 @@ export class LocalMachine {
   /** Nodes that stand in a state and were not used since, a few. */
   readonly #standing = new Map<number, CoreNode>()
 
-  /** `keys`: of each transaction. `swift`: recoverers conclude from the first quorum of replies. */
-  constructor(options: CoreWorldOptions, of: { keys: readonly Keys[]; swift: boolean }) {
+  /**
+   * `keys`, `readKeys`: of each transaction and read. `swift`: recoverers conclude from the first
+   * quorum of replies.
+   */
+  constructor(
+    options: CoreWorldOptions,
+    of: { keys: readonly Keys[]; readKeys: readonly Keys[]; swift: boolean },
+  ) {
     this.#options = options
     this.#keys = of.keys
+    this.#readKeys = of.readKeys
     this.#swift = of.swift
   }
 
@@ -187,6 +197,13 @@ export class LocalMachine {
           submission: submissionId(event.txn),
           keys: this.#keys[event.txn] ?? keysOf(['k']),
           payload: Uint8Array.of(event.txn),
+        })
+        break
+      case 'read':
+        node.step({
+          kind: 'read',
+          read: readId(event.read),
+          keys: this.#readKeys[event.read] ?? keysOf(['k']),
         })
         break
       case 'receive': {
@@ -298,6 +315,8 @@ function subjectOf(event: LocalEvent): number | bigint {
   switch (event.kind) {
     case 'submit':
       return event.txn
+    case 'read':
+      return event.read
     case 'receive':
     case 'receiveAndStop':
       return event.packet

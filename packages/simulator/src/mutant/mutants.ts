@@ -3,7 +3,13 @@
 import type { Mutant } from './mutant.ts'
 import { ORDER_MUTANTS } from './order-mutants.ts'
 import { QUORUM_MUTANTS } from './quorum-mutants.ts'
+import { READ_MUTANTS } from './read-mutants.ts'
 import { RECOVERY_MUTANTS } from './recovery-mutants.ts'
 
 /** No two have one name. */
-export const MUTANTS: readonly Mutant[] = [...QUORUM_MUTANTS, ...RECOVERY_MUTANTS, ...ORDER_MUTANTS]
+export const MUTANTS: readonly Mutant[] = [
+  ...QUORUM_MUTANTS,
+  ...RECOVERY_MUTANTS,
+  ...ORDER_MUTANTS,
+  ...READ_MUTANTS,
+]

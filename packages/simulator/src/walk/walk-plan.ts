@@ -48,6 +48,7 @@ export interface Rates {
   /** Connections that close and open. */
   readonly link: number
   readonly tick: number
+  readonly read: number
 }
 
 /** Everything that is drawn before a walk begins. */
@@ -55,6 +56,12 @@ export interface WalkPlan {
   readonly n: number
   readonly txns: readonly { readonly node: number; readonly keys: Keys }[]
   readonly universe: readonly ConflictKey[]
+  /** Reads that write nothing; `givenUp`: the client does not wait for the answer. */
+  readonly reads: readonly {
+    readonly node: number
+    readonly keys: Keys
+    readonly givenUp: boolean
+  }[]
   /** One or two. */
   readonly biases: readonly Bias[]
   readonly rates: Rates
@@ -146,7 +153,19 @@ export function drawPlan(
     leapMs: chance.pick([30, 300, 3_000]),
     wallOffsets: drawOffsets(chance, n),
     replica: drawReplica(chance, seed),
+    reads: drawReads(chance, n, keyed),
   }
+}
+
+/** In two walks of three. */
+function drawReads(chance: Prng, n: number, keyed: string): WalkPlan['reads'] {
+  const count = chance.pick([0, 1, 2, 2, 4, 6].slice(chance.chance(0.3) ? 0 : 1))
+  if (chance.chance(0.25)) return []
+  return Array.from({ length: count }, () => ({
+    node: chance.below(n),
+    keys: drawKeys(chance, keyed),
+    givenUp: chance.chance(0.1),
+  }))
 }
 
 function drawReplica(chance: Prng, seed: bigint): ReplicaOptions {
@@ -215,6 +234,7 @@ function drawRates(chance: Prng): Rates {
     submit: chance.pick([5, 20, 1_000]),
     link: rare(0.15, [3]),
     tick: chance.pick([0, 2, 10]),
+    read: chance.pick([2, 20, 200]),
   }
 }
 

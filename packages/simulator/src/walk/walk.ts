@@ -4,7 +4,7 @@
  * completed fairly.
  */
 
-import { isZero } from '@synevi/accord'
+import { isZero, type ReadId } from '@synevi/accord'
 import type { CoreNode } from '../core-world/core-node.ts'
 import { CoreWorld, type Packet } from '../core-world/core-world.ts'
 import { complete } from '../core-world/completion.ts'
@@ -64,6 +64,7 @@ const KINDS: readonly (keyof Rates)[] = [
   'submit',
   'link',
   'tick',
+  'read',
 ]
 const hasWrite = (node: CoreNode): boolean => node.hasWrite
 const hasExecution = (node: CoreNode): boolean => node.hasExecution
@@ -113,10 +114,13 @@ class Walk {
   readonly #chance: Prng
   readonly #plan: WalkPlan
   readonly #world: CoreWorld
+  /** Reads whose clients will not wait. */
+  readonly #givenUp: { readonly node: number; readonly read: ReadId }[] = []
   /** Messages that wait for the end. */
   readonly #held: Packet[] = []
   readonly #weights: number[] = KINDS.map(() => 0)
   #submitted = 0
+  #reads = 0
   #crashes = 0
   #sends = 0
   #deadForGood = 0
@@ -151,6 +155,7 @@ class Walk {
   run(): WalkResult {
     const { txns, events } = this.#plan
     while (this.#events < events || this.#submitted < txns.length) {
+      this.#giveUp()
       this.#event()
       this.#events++
       if (this.#dying !== undefined) this.#die(this.#dying)
@@ -168,11 +173,12 @@ class Walk {
   #isIdle(): boolean {
     const { bag, nodes } = this.#world
     if (bag.length > 0 || this.#submitted < this.#plan.txns.length) return false
+    if (this.#reads < this.#plan.reads.length) return false
     return !nodes.some((node) => node.hasWrite || node.hasExecution)
   }
 
   #event(): void {
-    const { rates, leapMs, txns } = this.#plan
+    const { rates, leapMs, txns, reads } = this.#plan
     const world = this.#world
     const { nodes } = world
     const writes = nodes.filter(hasWrite)
@@ -188,6 +194,7 @@ class Walk {
     weights[6] = this.#submitted < txns.length ? rates.submit : 0
     weights[7] = rates.link
     weights[8] = rates.tick + 0.001
+    weights[9] = this.#reads < reads.length && this.#submitted > 0 ? rates.read : 0
     const kind = KINDS[this.#draw()]
     switch (kind) {
       case 'deliver':
@@ -206,6 +213,8 @@ class Walk {
         return this.#submit()
       case 'link':
         return this.#flap()
+      case 'read':
+        return this.#read()
       case 'tick':
       case undefined:
         return world.advance(1 + this.#chance.below(20))
@@ -294,6 +303,20 @@ class Walk {
       this.#world.submit(node, txn.keys, Uint8Array.of(this.#submitted, node))
       return
     }
+  }
+
+  #read(): void {
+    const of = this.#plan.reads[this.#reads++]
+    if (of === undefined) return
+    const read = this.#world.read(of.node, of.keys)
+    if (read !== undefined && of.givenUp) this.#givenUp.push({ node: of.node, read })
+  }
+
+  /** A client gives up before the next thing happens, or much later. */
+  #giveUp(): void {
+    if (this.#givenUp.length === 0 || !this.#chance.chance(0.2)) return
+    const one = this.#givenUp.shift()
+    if (one !== undefined) this.#world.cancelRead(one.node, one.read)
   }
 
   #mayLeave(packet: Packet): boolean {
