@@ -30,6 +30,8 @@ export interface Fault {
   wrong?(): Promise<readonly string[]>
   /** Heals, or starts again; does not wait until that has helped. */
   end(): Promise<void>
+  /** Once everybody is back: one line for the log, and what is not as it must be. */
+  tell?(): Promise<{ readonly said: string; readonly failures: readonly string[] }>
 }
 
 /** What a fault is made of. */

@@ -44,19 +44,29 @@ interface Running {
 
 /** One member over all its lives. */
 export class MemberProcess {
-  readonly plan: MemberPlan
+  #plan: MemberPlan
   readonly #listener: MemberListener
   #running: Running | undefined
   #calls = 0
   #lastStop: Failure | undefined
 
   constructor(plan: MemberPlan, listener: MemberListener) {
-    this.plan = plan
+    this.#plan = plan
     this.#listener = listener
   }
 
+  /** Of its next start. */
+  get plan(): MemberPlan {
+    return this.#plan
+  }
+
   get serial(): number {
-    return this.plan.serial
+    return this.#plan.serial
+  }
+
+  /** From its next start on. */
+  replan(changes: Partial<MemberPlan>): void {
+    this.#plan = { ...this.#plan, ...changes }
   }
 
   /** Undefined when there is none. */
@@ -93,9 +103,11 @@ export class MemberProcess {
     options: { readonly mayStop?: boolean; readonly change?: Partial<MemberPlan> } = {},
   ): Promise<Start> {
     if (this.#running !== undefined) throw new Error(`member ${this.serial} is running`)
-    if (!existsSync(PROGRAM)) throw new Error(`not built: ${PROGRAM}; run npm run build first`)
+    const program = this.#plan.program ?? PROGRAM
+    if (!existsSync(program)) throw new Error(`not built: ${program}; run npm run build first`)
     const { NODE_OPTIONS: _, ...env } = process.env
-    const child = fork(PROGRAM, [JSON.stringify({ ...this.plan, ...options.change })], {
+    const plan = { ...this.#plan, ...options.change }
+    const child = fork(program, [JSON.stringify(plan)], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [],

@@ -8,9 +8,10 @@ const PAGE_ENTRIES = 500
 
 /** How it stands now. */
 export function conditionOf(node: Node): Condition {
-  const { phase, reason, applied, inFlight, queued, undecided, counters, quorum } = node.status()
+  const status = node.status()
+  const { phase, reason, features, applied, inFlight, queued, undecided, counters, quorum } = status
   return {
-    ...{ phase, position: applied.position, hash: applied.hash },
+    ...{ phase, features, position: applied.position, hash: applied.hash },
     ...{ inFlight, queued, undecided },
     counters: {
       fast: counters.fastPath,

@@ -58,6 +58,7 @@ async function open(): Promise<Node> {
       pause: () => undefined,
       differs: () => isSkewed,
     }),
+    ...(plan.features === undefined ? {} : { features: plan.features }),
     ...(plan.joinMs === undefined ? {} : { timeouts: { joinMs: plan.joinMs } }),
     clock: new ShiftedClock(plan.clockAheadMs ?? 0),
     logger: told.logger,
@@ -99,6 +100,9 @@ async function obey(order: Order): Promise<Answer> {
       return { kind: 'condition', condition: conditionOf(node) }
     case 'log':
       return logPage(node, order.after)
+    case 'finishUpgrade':
+      node.finishUpgrade()
+      return { kind: 'position', position: node.status().applied.position }
     case 'verify':
       return digestOf(node)
     case 'skew':

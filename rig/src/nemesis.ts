@@ -15,7 +15,7 @@ import { ROWS } from './rows.ts'
 const HELP = `npm run nemesis -- [options]
   --nodes 3|5      size of the clusters (default: both)
   --seconds N      load for each row (default 6)
-  --rows a,b       only these: ${ROWS.map(({ name }) => name).join(', ')}
+  --only a,b       only these: ${ROWS.map(({ name }) => name).join(', ')}
   --seed S         the same faults again, in kind (default: drawn)
   --timeline       what happened around each row's longest gap`
 
@@ -54,6 +54,7 @@ async function main(): Promise<number> {
       const result = await runRow({ row, size, seconds, seed, cleanup, withTimeline })
       results.push(result)
       say(line(result))
+      for (const each of result.log) say(`    ${each}`)
       for (const reason of verdictOf(result).reasons) say(`    ${reason}`)
       for (const each of result.timeline) say(`    ${each}`)
     }
@@ -70,13 +71,14 @@ function parse(): Options | string {
         nodes: { type: 'string' },
         seconds: { type: 'string', default: '6' },
         rows: { type: 'string' },
+        only: { type: 'string' },
         seed: { type: 'string' },
         timeline: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     })
     if (values.help) return HELP
-    const names = values.rows?.split(',')
+    const names = (values.only ?? values.rows)?.split(',')
     const unknown = names?.find((name) => !ROWS.some((row) => row.name === name))
     if (unknown !== undefined) throw new Error(`no row ${unknown}`)
     return {

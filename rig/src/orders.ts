@@ -18,6 +18,10 @@ export interface MemberPlan {
   readonly path: string
   /** Added to the wall clock. Default 0. */
   readonly clockAheadMs?: number
+  /** The node process of another version. Default this one's. */
+  readonly program?: string | undefined
+  /** Default that of a node. */
+  readonly features?: 'hold' | undefined
   /** Deadline of its start. Default that of a node. */
   readonly joinMs?: number
   /** Its executors come to other results. Default false. */
@@ -52,6 +56,7 @@ export type Order = { readonly call: number } & (
   | { readonly kind: 'verify' }
   /** From now on its executors come to other results. */
   | { readonly kind: 'skew' }
+  | { readonly kind: 'finishUpgrade' }
   | { readonly kind: 'close' }
 )
 
@@ -87,6 +92,8 @@ export interface Condition {
   readonly phase: string
   /** One sentence, when that is not `ready`. */
   readonly reason?: string
+  /** Those in use; a node of 0.1.0 does not say. */
+  readonly features?: readonly string[]
   readonly position: bigint
   /** Head of the hash chain, hexadecimal. */
   readonly hash: string

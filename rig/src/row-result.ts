@@ -43,6 +43,8 @@ export interface RowResult {
   readonly overlapping: number
   /** What must never be. */
   readonly failures: readonly string[]
+  /** A line for each fault that has something to tell. */
+  readonly log: readonly string[]
   /** Around the longest gap. */
   readonly timeline: readonly string[]
 }

@@ -5,7 +5,7 @@ import { Acknowledgements } from './acknowledgements.ts'
 import type { Cleanup } from './cleanup.ts'
 import { Client, type Ground, type Habit } from './client.ts'
 import { Cluster } from './cluster.ts'
-import type { Fault } from './fault.ts'
+import type { Fault, FaultGround } from './fault.ts'
 import { judge } from './judge.ts'
 import { MonotonicClock, sleep } from './monotonic.ts'
 import type { MemberPlan } from './orders.ts'
@@ -78,6 +78,7 @@ class RowRun {
   readonly #lost = new Set<number>()
   readonly #faults: FaultRecord[] = []
   readonly #ground: Ground
+  readonly #log: string[] = []
   #loadSeconds = 0
 
   constructor(options: RowOptions, cluster: Cluster) {
@@ -124,6 +125,7 @@ class RowRun {
       perSecond: ok / Math.max(this.#loadSeconds, 0.001),
       overlapping: this.#overlapping(),
       failures: [...this.failures, ...troubles],
+      log: this.#log,
       timeline: [],
     }
     return withTimeline === true ? { ...result, timeline: this.#timeline(result) } : result
@@ -143,20 +145,24 @@ class RowRun {
   async #faultsFor(totalMs: number): Promise<void> {
     const { row } = this.#options
     const ends = performance.now() + totalMs
+    for (const step of row.steps ?? []) await this.#next(step)
     if (row.fault === undefined) {
-      await sleep(totalMs)
+      await sleep(Math.max(CALM_MS, ends - performance.now()))
       return
     }
-    do {
-      await sleep(CALM_MS)
-      let from = this.#clock.now
-      const medianMs = (): number => this.#acknowledgements.medianMs(from, this.#clock.now)
-      const random = this.#random.fork(`fault ${this.#faults.length}`)
-      const fault = row.fault({ cluster: this.#cluster, random, medianMs })
-      from = this.#clock.now
-      await this.#suffer(fault, from)
-    } while (row.once !== true && performance.now() < ends)
+    do await this.#next(row.fault)
+    while (row.once !== true && performance.now() < ends)
     await sleep(Math.max(CALM_MS, ends - performance.now()))
+  }
+
+  async #next(make: (ground: FaultGround) => Fault): Promise<void> {
+    await sleep(CALM_MS)
+    let from = this.#clock.now
+    const medianMs = (): number => this.#acknowledgements.medianMs(from, this.#clock.now)
+    const random = this.#random.fork(`fault ${this.#faults.length}`)
+    const fault = make({ cluster: this.#cluster, random, medianMs })
+    from = this.#clock.now
+    await this.#suffer(fault, from)
   }
 
   /** Enough operations to mean something, or too much time. */
@@ -183,11 +189,23 @@ class RowRun {
       survivors.length === 0 ? undefined : this.#acknowledgements.longestGap(survivors, from, now)
     const backMs = victims.length === 0 ? undefined : Math.max(...back)
     this.#faults.push({ what, from, until, ineffective, gap, backMs })
+    await this.#tell(fault, { gap, backMs })
     if (fault.lost?.lives === true) return
     for (const serial of fault.lost?.serials ?? []) {
       if (this.#cluster.member(serial).isReady)
         this.failures.push(`${what}: ${serial} serves again`)
     }
+  }
+
+  async #tell(fault: Fault, { gap, backMs }: Pick<FaultRecord, 'gap' | 'backMs'>): Promise<void> {
+    const told = await fault.tell?.()
+    if (told === undefined) return
+    const figures = [
+      ...(gap === undefined ? [] : [`gap ${Math.round(gap.ms)} ms`]),
+      ...(backMs === undefined ? [] : [`back in ${Math.round(backMs)} ms`]),
+    ]
+    this.#log.push(`${fault.what}: ${figures.join(', ')}; ${told.said}`)
+    for (const failure of told.failures) this.failures.push(`${fault.what}: ${failure}`)
   }
 
   /** Until it has acknowledged something that was asked for from now on. */

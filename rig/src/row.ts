@@ -11,6 +11,8 @@ export interface Row {
   readonly fits: (size: number) => boolean
   /** Undefined: a run without a fault. */
   readonly fault: ((ground: FaultGround) => Fault) | undefined
+  /** Faults one after the other, each once, instead of the same again and again. */
+  readonly steps?: readonly ((ground: FaultGround) => Fault)[]
   /** Can come only once in a run. */
   readonly once?: boolean
   /** Why it cannot be run on this machine; undefined when it can. Skipped rows are counted. */

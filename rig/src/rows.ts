@@ -5,6 +5,7 @@ import { DISK_ROWS } from './rows/disk-rows.ts'
 import { DIVERGENCE_ROWS } from './rows/divergence-rows.ts'
 import { NETWORK_ROWS } from './rows/network-rows.ts'
 import { PROCESS_ROWS } from './rows/process-rows.ts'
+import { UPGRADE_ROWS } from './rows/upgrade-rows.ts'
 
 /** In the order of the table. */
 export const ROWS: readonly Row[] = [
@@ -13,4 +14,5 @@ export const ROWS: readonly Row[] = [
   ...NETWORK_ROWS,
   ...DISK_ROWS,
   ...DIVERGENCE_ROWS,
+  ...UPGRADE_ROWS,
 ]

@@ -13,7 +13,7 @@ const FAULT: FaultRecord = {
 
 const GOOD: RowResult = {
   ...{ name: 'kill-one', size: 3, ok: 190, unknown: 5, failed: 5, perSecond: 30 },
-  ...{ faults: [FAULT], overlapping: 20, failures: [], timeline: [] },
+  ...{ faults: [FAULT], overlapping: 20, failures: [], log: [], timeline: [] },
 }
 
 const gapped = (ms: number): FaultRecord => ({ ...FAULT, gap: { from: 0, until: ms * 1000, ms } })

@@ -82,5 +82,7 @@ export type Input =
   | { readonly kind: 'executionBlocked'; readonly id: TxnId; readonly why: string }
   /** The connection to a peer opened or closed. Closed is suspicion at once. */
   | { readonly kind: 'link'; readonly peer: NodeSerial; readonly up: boolean }
+  /** The operator holds no feature back any longer: going back ends (ADR 0033). */
+  | { readonly kind: 'offer' }
   /** The deadline passed, or anything: time went on. */
   | { readonly kind: 'wake' }

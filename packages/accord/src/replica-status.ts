@@ -1,6 +1,7 @@
 /** What a replica shows of itself to those who watch it. */
 
 import type { NodeSerial } from './time/timestamp.ts'
+import type { Feature } from './topology/features.ts'
 import type { Configuration, MemberRole } from './topology/configuration.ts'
 
 /** A view for status pages; not part of any promise. */
@@ -19,6 +20,8 @@ export interface ReplicaStatus {
   readonly closing: boolean
   /** Every transaction of it, and of those before, is executed here; 0 before the first. */
   readonly finishedEpoch: number
+  /** In use. */
+  readonly features: readonly Feature[]
   readonly phase: 'starting' | 'serving' | 'diverged' | 'blocked'
   readonly suspected: readonly NodeSerial[]
   readonly peers: readonly PeerStatus[]

@@ -186,6 +186,7 @@ class SingleEpochReplica implements Replica {
       role: this.#context.epochs.role,
       closing: false,
       finishedEpoch: this.#context.epochs.open.epoch - 1,
+      features: featuresIn(this.#context.features.active),
       phase: this.#phase(),
       suspected: peers.filter((peer) => peer.suspected).map((peer) => peer.serial),
       peers: peers.map(({ serial, latency, heartbeat }) => ({
@@ -257,6 +258,9 @@ class SingleEpochReplica implements Replica {
       case 'link':
         this.#upkeep.link(input.peer, input.up)
         return
+      case 'offer':
+        this.#context.features.offerAll()
+        return
       case 'wake':
         this.#upkeep.wake()
         this.#coordination.wake()
@@ -322,14 +326,6 @@ class SingleEpochReplica implements Replica {
     this.#divergence.reached(this.#appliedDurable.position)
   }
 
-  /** Peers learn at once what changed of features. */
-  #tellFeatures(): void {
-    const { features, epochs, out } = this.#context
-    const { isNew, enabled } = features.takeNews()
-    if (isNew) this.#upkeep.greet(epochs.open.peers)
-    if (enabled !== 0) out.notice({ kind: 'enabled', features: featuresIn(enabled) })
-  }
-
   /**
    * Applied, here, from this step on: record, entry, marks and mutations in one write
    * (`protocol.md` 5.2).
@@ -380,7 +376,7 @@ class SingleEpochReplica implements Replica {
         this.#reads.changed(record)
       }
     }
-    this.#tellFeatures()
+    this.#upkeep.tellFeatures()
     if (this.#divergence.isDiverged) {
       this.#execution.halt()
       this.#reads.stop()

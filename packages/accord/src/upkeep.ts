@@ -12,6 +12,7 @@ import type { Identity } from './membership/identity.ts'
 import type { Heartbeat } from './message/message.ts'
 import { hearHeartbeat, heartbeatFor, type HeartbeatFacts } from './progress/heartbeat.ts'
 import type { NodeSerial } from './time/timestamp.ts'
+import { featuresIn } from './topology/features.ts'
 
 /** How far this node is, beside what its heartbeats state. */
 export interface Reach {
@@ -61,6 +62,14 @@ export class Upkeep {
   /** Stores are remembered here from now on: they learn it at once, not with the next heartbeat. */
   greet(peers: readonly NodeSerial[]): void {
     for (const peer of peers) this.#parts.context.out.atOnce(peer, this.#heartbeat(peer))
+  }
+
+  /** Peers learn at once what changed of features. */
+  tellFeatures(): void {
+    const { features, epochs, out } = this.#parts.context
+    const { isNew, enabled } = features.takeNews()
+    if (isNew) this.greet(epochs.open.peers)
+    if (enabled !== 0) out.notice({ kind: 'enabled', features: featuresIn(enabled) })
   }
 
   /** A connection opened or closed. */

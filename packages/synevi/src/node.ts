@@ -170,6 +170,15 @@ export class Node implements AsyncDisposable {
     return this.#runtime.status()
   }
 
+  /**
+   * For a node opened with `features: 'hold'`: offers all that this build has from now on. Once
+   * every member does, they are used, and no member can go back to the release before. Harmless
+   * when repeated; forgotten by a restart before all did.
+   */
+  finishUpgrade(): void {
+    this.#runtime.membership.finishUpgrade()
+  }
+
   /** Of the open epoch, by serial; this node among them, unless it was removed. */
   members(): readonly Member[] {
     return this.#runtime.members()

@@ -77,6 +77,11 @@ export class Membership {
     return this.#change(plan, { patience, force: false })
   }
 
+  /** Holds no feature back any longer: they are used once every member offers them. */
+  finishUpgrade(): void {
+    this.#parts.feed({ kind: 'offer' })
+  }
+
   /** What `Network.ask` brings. Rejects as {@link answerJoiner} throws. */
   async asked(id: string, question: Bytes): Promise<Bytes> {
     return answerJoiner(this.#parts, id, question)

@@ -29,6 +29,7 @@ export function statusReport(
     phase,
     ...(reason === undefined ? {} : { reason }),
     epoch: parts.opened.roster.epoch,
+    features: replica.features,
     quorum: health.quorum(),
     applied: { position, time: applied.time, hash: Buffer.from(txnHash).toString('hex') },
     ...{ inFlight: requests.inFlight, queued: requests.queued },

@@ -26,6 +26,8 @@ export interface NodeStatus {
   /** One sentence, when the phase is not `ready`. */
   readonly reason?: string
   readonly epoch: number
+  /** Beyond the first release, and in use: every member has them. */
+  readonly features: readonly string[]
   /** `needed` for a decision, `fast` for one in one round trip; `reachable` counts this node. */
   readonly quorum: {
     readonly voters: number
