@@ -57,7 +57,7 @@ const CORE_ROWS: readonly (readonly string[])[] = [
   ['context', 'outbox', 'stop'],
   ['replicate', 'execute', 'progress', 'durability'],
   ['coordinate', 'membership'],
-  ['harvest', 'hear', 'upkeep', 'image', 'replica-status', 'replica'],
+  ['harvest', 'hear', 'upkeep', 'image', 'replica-status', 'apply', 'open-context', 'replica'],
 ]
 
 /**

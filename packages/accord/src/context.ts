@@ -10,6 +10,7 @@ import type { NodeSerial } from './time/timestamp.ts'
 import type { AgreedFeatures } from './topology/agreed-features.ts'
 import type { Epochs } from './topology/epochs.ts'
 import type { AppliedMarks } from './txn/applied-marks.ts'
+import type { Floors } from './txn/floors.ts'
 import type { Ledger } from './txn/ledger.ts'
 
 /** What handlers and rounds read and change; owned by the replica. */
@@ -22,6 +23,7 @@ export interface Context {
   readonly clock: HybridClock
   readonly ledger: Ledger
   readonly marks: AppliedMarks
+  readonly floors: Floors
   readonly reader: RecordReader
   readonly chance: Chance
   /** What the steps since the last drain want said and done. */

@@ -5,6 +5,7 @@
 
 import type { Context } from './context.ts'
 import type { ReadyId } from './brand.ts'
+import type { Truncation } from './durability/truncation.ts'
 import { invariant } from './invariant.ts'
 import type { Identity } from './membership/identity.ts'
 import type { Watermark } from './message/message.ts'
@@ -12,6 +13,7 @@ import { Outbox } from './outbox.ts'
 import type { Answer, PeerIdentity, ReadAnswer, Ready, Write } from './ready.ts'
 import type { TxnId } from './time/timestamp.ts'
 import type { StoredFeatures } from './topology/features.ts'
+import type { FloorState } from './txn/floors.ts'
 
 /** What becomes true when a Ready is stored. */
 export interface Pending {
@@ -22,20 +24,23 @@ export interface Pending {
   readonly durableSeq: bigint
   readonly peers: readonly PeerIdentity[]
   readonly features: StoredFeatures | undefined
+  readonly floors: FloorState
 }
 
 /** Collects writes and outputs; hands them out once, and remembers what waits for `stored`. */
 export class Harvest {
   readonly #context: Context
   readonly #identity: Identity
+  readonly #truncation: Truncation
   readonly #pending = new Map<ReadyId, Pending>()
   #appliedWrites: (Write & { kind: 'applied' })[] = []
   #nextReady = 0
   #wantsWrite = false
 
-  constructor(context: Context, identity: Identity) {
+  constructor(context: Context, parts: { identity: Identity; truncation: Truncation }) {
     this.#context = context
-    this.#identity = identity
+    this.#identity = parts.identity
+    this.#truncation = parts.truncation
   }
 
   /** An execution, to be stored in the order of executions. */
@@ -64,7 +69,7 @@ export class Harvest {
     const peers = writes.flatMap((write) => (write.kind === 'peer' ? [write.peer] : []))
     const features = writes.find((write) => write.kind === 'features')?.features
     this.#pending.set(id, {
-      ...{ decided, applied, durableSeq, peers, features },
+      ...{ decided, applied, durableSeq, peers, features, floors: context.floors.state },
       answers: out.answersAfterStore,
       reads: out.readsAfterStore,
     })
@@ -80,13 +85,17 @@ export class Harvest {
   }
 
   #takeWrites(id: ReadyId): Write[] {
-    const { ledger, clock } = this.#context
+    const { ledger, clock, floors } = this.#context
     const applied = this.#appliedWrites
     this.#appliedWrites = []
     const ids = new Set(applied.map((write) => write.record.id))
     const writes: Write[] = [...ledger.takeWrites(id, ids), ...applied]
     const features = this.#context.features.takeWrite()
     if (features !== undefined) writes.push({ kind: 'features', features })
+    const floor = floors.takeWrite()
+    if (floor !== undefined) writes.push({ kind: 'floor', floor })
+    const below = this.#truncation.takeWrite(id)
+    if (below !== undefined) writes.push({ kind: 'truncated', below })
     const { peers, admitted } = this.#identity.takeWrites(writes.length > 0)
     for (const peer of peers) writes.push({ kind: 'peer', peer })
     if (admitted) writes.push({ kind: 'admitted' })

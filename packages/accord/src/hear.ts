@@ -8,6 +8,7 @@ import { onPreAcceptOk, onRefused } from './coordinate/pre-accept-round.ts'
 import type { Reads } from './coordinate/read-round.ts'
 import { onRecoverOk } from './coordinate/recover-round.ts'
 import type { Lead } from './coordinate/round.ts'
+import type { Closing } from './durability/closing.ts'
 import { onHashAt, type Divergence } from './execute/divergence.ts'
 import type { Identity } from './membership/identity.ts'
 import type { Heartbeat, Message } from './message/message.ts'
@@ -15,6 +16,7 @@ import { onCatchUp } from './progress/catch-up.ts'
 import { onAccept, onAcceptInvalid } from './replicate/on-accept.ts'
 import { onPreAccept } from './replicate/on-pre-accept.ts'
 import { onQuery } from './replicate/on-query.ts'
+import { onRaiseFloor } from './replicate/on-raise-floor.ts'
 import { onReadDeps } from './replicate/on-read-deps.ts'
 import { onRecover } from './replicate/on-recover.ts'
 import { onStable } from './replicate/on-stable.ts'
@@ -28,6 +30,7 @@ export interface Hearing {
   readonly reads: Reads
   readonly identity: Identity
   readonly divergence: Divergence
+  readonly closing: Closing
 }
 
 /**
@@ -72,6 +75,9 @@ export function hear(parts: Hearing, from: NodeSerial, message: Exclude<Message,
     case 'invalidated':
       coordination.onInvalidated(message.id)
       return
+    case 'truncated':
+      coordination.onTruncated(from, message)
+      return
     case 'stable':
       onStable(context, from, message)
       return
@@ -87,7 +93,7 @@ export function hear(parts: Hearing, from: NodeSerial, message: Exclude<Message,
 }
 
 function hearUpkeep(parts: Hearing, from: NodeSerial, message: Message): void {
-  const { context, lead, reads, identity, divergence } = parts
+  const { context, lead, reads, identity, divergence, closing } = parts
   switch (message.kind) {
     case 'readDeps':
       // A store that too few others remember may have forgotten what it voted on (ADR 0019).
@@ -104,6 +110,12 @@ function hearUpkeep(parts: Hearing, from: NodeSerial, message: Message): void {
       return
     case 'logChunk':
       lead.catchUp.receive(from, message)
+      return
+    case 'raiseFloor':
+      onRaiseFloor(context, from, message)
+      return
+    case 'floorOk':
+      closing.onFloorOk(from, message)
       return
     case 'amnesia':
       identity.onAmnesia(from, message)

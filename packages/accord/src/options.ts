@@ -38,6 +38,18 @@ export interface ReplicaOptions {
   readonly singleKey?: boolean
   /** Features that are not held back. Default all of this build. */
   readonly offers?: FeatureSet
+  /**
+   * What is decided is closed this often, if anything was applied meanwhile (`protocol.md` 8.1).
+   * Default 5000.
+   */
+  readonly floorIntervalMs?: number
+  /** Or after so many transactions, though at most ten times in an interval. Default 4096. */
+  readonly floorRecords?: number
+  /**
+   * Only ids older than this are closed: several delays of a recovery, or closing drives what would
+   * have ended by itself. Default 2000.
+   */
+  readonly closeLagMs?: number
 }
 
 /** Complete and checked. */
@@ -55,6 +67,9 @@ export interface Limits {
   readonly chunkEntriesMax: number
   readonly singleKey: boolean
   readonly offers: FeatureSet
+  readonly floorIntervalMs: Millis
+  readonly floorRecords: number
+  readonly closeLagMs: Millis
 }
 
 /** Fills in the defaults. Throws a RangeError for what is not a whole number in its range. */
@@ -80,5 +95,8 @@ export function parseReplicaOptions(options: ReplicaOptions): Limits {
     chunkEntriesMax: count('chunkEntriesMax', options.chunkEntriesMax, 256),
     singleKey: options.singleKey ?? true,
     offers: (options.offers ?? ALL_FEATURES) & ALL_FEATURES,
+    floorIntervalMs: millis(count('floorIntervalMs', options.floorIntervalMs, 5_000)),
+    floorRecords: count('floorRecords', options.floorRecords, 4_096),
+    closeLagMs: millis(count('closeLagMs', options.closeLagMs, 2_000, 0)),
   }
 }

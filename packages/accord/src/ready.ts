@@ -2,11 +2,12 @@
 
 import type { Bytes, ReadyId } from './brand.ts'
 import type { Mutation, ReadId, SubmissionId } from './input.ts'
-import type { Envelope, LogEntry, Watermark } from './message/message.ts'
+import type { DecidedEntry, Envelope, LogEntry, Watermark } from './message/message.ts'
 import type { Epoch, Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
 import type { Feature, StoredFeatures } from './topology/features.ts'
 import type { Mark } from './txn/deps.ts'
 import type { Configuration } from './topology/configuration.ts'
+import type { FloorState } from './txn/floors.ts'
 import type { Txn } from './txn/txn.ts'
 import type { RecordWrite, Status, TxnRecord } from './txn/txn-record.ts'
 
@@ -46,9 +47,17 @@ export type Write =
       readonly entry: LogEntry
       readonly marks: Marks
       readonly mutations: readonly Mutation[]
+      /** Of a Barrier: both bounds from here on (`protocol.md` 8.1). */
+      readonly closing?: FloorState | undefined
     }
+  /**
+   * All records with ids below this are erased: ids, votes, ballots, deps, payloads that are not in
+   * the log. They are few hundred at most, for `reader.recordsBelow` said so of the durable state.
+   */
+  | { readonly kind: 'truncated'; readonly below: Timestamp }
   /** Small facts of the node, each replacing the one before of its kind. */
   | { readonly kind: 'hlcReserve'; readonly hlc: Hlc }
+  | { readonly kind: 'floor'; readonly floor: Timestamp }
   | { readonly kind: 'durableSeq'; readonly seq: bigint }
   | { readonly kind: 'admitted' }
   | { readonly kind: 'peer'; readonly peer: PeerIdentity }
@@ -213,6 +222,8 @@ export type Notice =
       readonly mine: Bytes
       readonly majority: Bytes | undefined
     }
+  /** This node ordered a Barrier: a floor holds at q members, and all below it is decided. */
+  | { readonly kind: 'barrier'; readonly id: TxnId; readonly closedBefore: Timestamp }
   /** A condition after which the node must stop at once (`code` as in `SyneviError`). */
   | {
       readonly kind: 'fatal'
@@ -264,6 +275,13 @@ export interface RecordReader {
   watermarkAt(position: bigint): Watermark | undefined
   /** The oldest position in the log, 0 when empty. */
   oldestPosition(): bigint
+  /** Every decided record with executeAt above `since`, applied or not, in the order of ids. */
+  decidedAfter(since: Timestamp): readonly DecidedEntry[]
+  /**
+   * A bound at or below `below` with records below it, `countMax` at most; undefined when there are
+   * none.
+   */
+  recordsBelow(below: Timestamp, countMax: number): Timestamp | undefined
 }
 
 /** The configuration of the open epoch. Throws a RangeError for a store without any. */
@@ -290,4 +308,6 @@ export interface DurableState {
   /** The last applied transaction for `'all'` and for each key since. */
   readonly marks: readonly Mark[]
   readonly applied: Watermark
+  /** Both zero in a store that never held any. */
+  readonly floors: FloorState
 }

@@ -1,7 +1,8 @@
 /** What a replica shows of itself to those who watch it. */
 
-import type { NodeSerial } from './time/timestamp.ts'
-import type { Feature } from './topology/features.ts'
+import type { Hearing } from './hear.ts'
+import type { NodeSerial, Timestamp } from './time/timestamp.ts'
+import { featuresIn, type Feature } from './topology/features.ts'
 import type { Configuration, MemberRole } from './topology/configuration.ts'
 
 /** A view for status pages; not part of any promise. */
@@ -10,6 +11,11 @@ export interface ReplicaStatus {
   readonly undecided: number
   readonly oldestUndecidedMs: number
   readonly unapplied: number
+  /** Durable (`protocol.md` 8.1): below it nothing is witnessed, or still undecided anywhere. */
+  readonly floor: Timestamp
+  readonly closedBefore: Timestamp
+  /** Records of transactions in memory. */
+  readonly records: number
   /** Reads without an answer. */
   readonly reads: number
   readonly admitted: boolean
@@ -34,4 +40,35 @@ export interface PeerStatus {
   readonly clockOffsetMs: number
   /** Of its last heartbeat, 0 before the first. */
   readonly position: bigint
+}
+
+/** As it is now. */
+export function reportOf(parts: Hearing, phase: ReplicaStatus['phase']): ReplicaStatus {
+  const { context, lead, coordination, reads, identity } = parts
+  const { epochs, ledger, floors } = context
+  const peers = [...lead.peers.all()]
+  return {
+    inFlight: coordination.ownUndecidedCount,
+    undecided: lead.progress.size + lead.rounds.size,
+    oldestUndecidedMs: lead.progress.oldestMs(),
+    unapplied: ledger.conflicts.size,
+    floor: floors.durable.floor,
+    closedBefore: floors.durable.closedBefore,
+    records: ledger.size,
+    reads: reads.size,
+    admitted: identity.isAdmitted,
+    configuration: epochs.open.configuration,
+    role: epochs.role,
+    closing: false,
+    finishedEpoch: epochs.open.epoch - 1,
+    features: featuresIn(context.features.active),
+    phase,
+    suspected: peers.filter((peer) => peer.suspected).map((peer) => peer.serial),
+    peers: peers.map(({ serial, latency, heartbeat }) => ({
+      serial,
+      rttMs: latency.median,
+      clockOffsetMs: latency.offsetMs,
+      position: heartbeat?.applied.position ?? 0n,
+    })),
+  }
 }

@@ -1,11 +1,13 @@
 /** The one door of the protocol: one input in, what follows from it out (`architecture.md` 5). */
 
+import { apply, type Applying } from './apply.ts'
 import type { Millis, ReadyId } from './brand.ts'
-import { Chance } from './chance.ts'
 import type { Context } from './context.ts'
 import { Coordination } from './coordinate/coordination.ts'
 import { Reads } from './coordinate/read-round.ts'
 import { Rounds, type Lead } from './coordinate/round.ts'
+import { Closing } from './durability/closing.ts'
+import { Truncation } from './durability/truncation.ts'
 import { Divergence } from './execute/divergence.ts'
 import { ExecutionOrder } from './execute/execution-order.ts'
 import { Harvest } from './harvest.ts'
@@ -17,22 +19,17 @@ import { Identity } from './membership/identity.ts'
 import { fits } from './message/fits.ts'
 import { idOfRequest } from './message/request-id.ts'
 import type { Message, NodePhase, Watermark } from './message/message.ts'
-import type { ReplicaStatus } from './replica-status.ts'
-import { parseReplicaOptions, type ReplicaOptions } from './options.ts'
-import { Outbox } from './outbox.ts'
+import { reportOf, type ReplicaStatus } from './replica-status.ts'
+import { openContext } from './open-context.ts'
+import type { ReplicaOptions } from './options.ts'
 import { CatchUpLog } from './progress/catch-up.ts'
 import type { HeartbeatFacts } from './progress/heartbeat.ts'
 import { Peers } from './progress/peers.ts'
 import { ProgressLog } from './progress/progress-log.ts'
 import type { DurableState, Ready, RecordReader } from './ready.ts'
-import { HybridClock } from './time/hybrid-clock.ts'
 import { epochOf, nodeOf, type NodeSerial, type TxnId } from './time/timestamp.ts'
-import { AgreedFeatures } from './topology/agreed-features.ts'
-import { Epochs } from './topology/epochs.ts'
-import { featuresIn } from './topology/features.ts'
 import { Upkeep, type Reach } from './upkeep.ts'
-import { AppliedMarks } from './txn/applied-marks.ts'
-import { Ledger } from './txn/ledger.ts'
+import type { TxnRecord } from './txn/txn-record.ts'
 
 /** The protocol as a value: the driver steps, drains, and serves what it gets. */
 export interface Replica {
@@ -85,34 +82,20 @@ class SingleEpochReplica implements Replica {
   readonly #hearing: Hearing
   readonly #upkeep: Upkeep
   readonly #harvest: Harvest
+  readonly #closing: Closing
+  readonly #truncation: Truncation
+  readonly #applying: Applying
   /** After the last execution, and as far as that is durable. */
   #applied: Watermark
   #appliedDurable: Watermark
   #durableSeq: bigint
   #blocked = false
+  #lastRound = 0
 
   constructor(parts: ReplicaParts) {
-    const { durable, reader, self } = parts
-    const limits = parseReplicaOptions(parts.options)
-    const epochs = new Epochs(self, durable.configurations)
-    this.#context = {
-      self,
-      limits,
-      epochs,
-      features: new AgreedFeatures(durable.features, limits.offers, () => epochs.open.peers),
-      clock: new HybridClock(self, durable.hlcReserve),
-      ledger: new Ledger({
-        stored: (id) => reader.record(id),
-        cachedMax: limits.recordsCachedMax,
-        live: durable.live,
-      }),
-      marks: new AppliedMarks(durable.marks),
-      reader,
-      chance: new Chance(limits.seed),
-      out: new Outbox(),
-      now: parts.at,
-      stopped: false,
-    }
+    const { durable, self } = parts
+    const live = durable.live.filter(({ id }) => id >= durable.floors.closedBefore)
+    this.#context = openContext(parts, live)
     invariant(this.#context.epochs.open.isMember(self), 'a replica is a member of its epoch')
     this.#applied = durable.applied
     this.#appliedDurable = durable.applied
@@ -123,7 +106,11 @@ class SingleEpochReplica implements Replica {
     this.#execution = new ExecutionOrder(this.#context)
     this.#divergence = new Divergence(this.#context)
     this.#identity = new Identity(this.#context, this.#peers, durable)
-    this.#harvest = new Harvest(this.#context, this.#identity)
+    this.#truncation = new Truncation(this.#context)
+    this.#harvest = new Harvest(this.#context, {
+      identity: this.#identity,
+      truncation: this.#truncation,
+    })
     const rounds = new Rounds()
     this.#lead = {
       context: this.#context,
@@ -132,22 +119,34 @@ class SingleEpochReplica implements Replica {
       catchUp: this.#catchUp,
       rounds,
     }
-    this.#coordination = new Coordination(this.#lead, durable.live)
+    this.#coordination = new Coordination(this.#lead, live)
+    this.#closing = new Closing({
+      ...this.#lead,
+      isDriven: (id) => rounds.get(id) !== undefined,
+      isServing: () => this.#phase() === 'serving',
+      number: () => this.#roundNumber(),
+      submit: (txn) => this.#coordination.submitBarrier(txn),
+    })
     this.#reads = new Reads({
       ...{ lead: this.#lead, openedSeq: durable.durableSeq },
       hasVote: () => this.#identity.isAdmitted,
       wantWrite: () => this.#harvest.wantWrite(),
     })
+    this.#applying = {
+      ...{ context: this.#context, coordination: this.#coordination, reads: this.#reads },
+      ...{ execution: this.#execution, closing: this.#closing, harvest: this.#harvest },
+    }
     this.#hearing = {
       ...{ context: this.#context, lead: this.#lead, coordination: this.#coordination },
       ...{ reads: this.#reads, identity: this.#identity, divergence: this.#divergence },
+      closing: this.#closing,
     }
     this.#upkeep = new Upkeep({
       ...this.#hearing,
       facts: () => this.#facts(),
       reach: () => this.#reach(),
     })
-    this.#resume(durable)
+    this.#resume(live)
     this.#settle()
   }
 
@@ -166,7 +165,9 @@ class SingleEpochReplica implements Replica {
   deadline(): Millis | undefined {
     if (this.#context.stopped) return undefined
     let next = this.#upkeep.next
-    for (const at of [this.#lead.rounds.next(), this.#progress.next(), this.#reads.next()]) {
+    const { rounds } = this.#lead
+    const timers = [rounds.next(), this.#progress.next(), this.#reads.next(), this.#closing.next]
+    for (const at of timers) {
       if (at !== undefined && at < next) next = at
     }
     return next
@@ -174,28 +175,7 @@ class SingleEpochReplica implements Replica {
 
   status(at: Instant): ReplicaStatus {
     this.#context.now = at
-    const peers = [...this.#peers.all()]
-    return {
-      inFlight: this.#coordination.ownUndecidedCount,
-      undecided: this.#progress.size + this.#lead.rounds.size,
-      oldestUndecidedMs: this.#progress.oldestMs(),
-      unapplied: this.#context.ledger.conflicts.size,
-      reads: this.#reads.size,
-      admitted: this.#identity.isAdmitted,
-      configuration: this.#context.epochs.open.configuration,
-      role: this.#context.epochs.role,
-      closing: false,
-      finishedEpoch: this.#context.epochs.open.epoch - 1,
-      features: featuresIn(this.#context.features.active),
-      phase: this.#phase(),
-      suspected: peers.filter((peer) => peer.suspected).map((peer) => peer.serial),
-      peers: peers.map(({ serial, latency, heartbeat }) => ({
-        serial,
-        rttMs: latency.median,
-        clockOffsetMs: latency.offsetMs,
-        position: heartbeat?.applied.position ?? 0n,
-      })),
-    }
+    return reportOf(this.#hearing, this.#phase())
   }
 
   image(): unknown {
@@ -207,6 +187,8 @@ class SingleEpochReplica implements Replica {
         this.#applied,
         this.#appliedDurable,
         this.#upkeep.next,
+        [this.#lastRound, this.#closing.image()],
+        this.#truncation.image(),
         this.#blocked,
         this.#identity.isAdmitted,
       ],
@@ -217,8 +199,8 @@ class SingleEpochReplica implements Replica {
    * What was undecided or unapplied when the node stopped is gone on with; own rounds are never
    * resumed under ZERO.
    */
-  #resume(durable: DurableState): void {
-    for (const record of durable.live) {
+  #resume(live: readonly TxnRecord[]): void {
+    for (const record of live) {
       this.#execution.changed(record)
       if (record.outcome?.kind === 'decided') this.#execution.decisionStored(record.id)
       else if (nodeOf(record.id) === this.#context.self) this.#progress.watchNow(record.id)
@@ -265,6 +247,7 @@ class SingleEpochReplica implements Replica {
         this.#upkeep.wake()
         this.#coordination.wake()
         this.#reads.wake()
+        this.#closing.wake()
         return
       default:
         unreachable(input)
@@ -314,7 +297,12 @@ class SingleEpochReplica implements Replica {
 
   #stored(ready: ReadyId): void {
     const pending = this.#harvest.stored(ready)
-    this.#context.ledger.stored(ready)
+    const { ledger, floors } = this.#context
+    ledger.stored(ready)
+    const isClosed = pending.floors.closedBefore > floors.durable.closedBefore
+    floors.stored(pending.floors)
+    this.#truncation.stored(ready)
+    if (isClosed) this.#truncation.closed()
     this.#appliedDurable = pending.applied
     this.#durableSeq = pending.durableSeq
     this.#upkeep.greet(this.#identity.peersStored(pending.peers))
@@ -326,38 +314,9 @@ class SingleEpochReplica implements Replica {
     this.#divergence.reached(this.#appliedDurable.position)
   }
 
-  /**
-   * Applied, here, from this step on: record, entry, marks and mutations in one write
-   * (`protocol.md` 5.2).
-   */
   #executed(id: TxnId, result: ExecutionResult): void {
-    const { ledger, marks, out } = this.#context
-    this.#execution.executed(id)
-    const record = ledger.get(id)
-    const { txn, keys, outcome } = record ?? {}
-    invariant(record !== undefined && txn !== undefined, 'what was executed has its payload')
-    invariant(keys !== undefined && outcome?.kind === 'decided', 'what was executed is decided')
-    const { executeAt } = outcome
-    const entry = {
-      id,
-      executeAt,
-      txn,
-      deps: { ids: [], marks: marks.of(keys) },
-      watermark: result.watermark,
-    }
-    const applied = { ...record, applied: true }
-    const changed = marks.advance({ keys, id, at: executeAt })
-    ledger.put(applied)
+    apply(this.#applying, id, result)
     this.#applied = result.watermark
-    this.#harvest.applied({
-      kind: 'applied',
-      record: applied,
-      entry,
-      marks: changed,
-      mutations: result.mutations,
-    })
-    out.notice({ kind: 'applied', id, executeAt, watermark: result.watermark })
-    this.#reads.advanced()
     this.#catchUp.proceed(this.#execution.waitingCount)
   }
 
@@ -367,15 +326,17 @@ class SingleEpochReplica implements Replica {
    */
   #settle(): void {
     const { ledger } = this.#context
-    for (let touched = ledger.takeTouched(); touched.length > 0; touched = ledger.takeTouched()) {
-      for (const id of touched) {
+    do {
+      for (const id of ledger.takeTouched()) {
         const record = ledger.get(id)
         if (record === undefined) continue
         this.#coordination.changed(record)
         this.#execution.changed(record)
         this.#reads.changed(record)
+        this.#closing.changed(record)
       }
-    }
+      this.#closing.review()
+    } while (ledger.isTouched)
     this.#upkeep.tellFeatures()
     if (this.#divergence.isDiverged) {
       this.#execution.halt()
@@ -385,6 +346,12 @@ class SingleEpochReplica implements Replica {
     for (const { id, known } of this.#execution.takeBlockers()) {
       if (this.#lead.rounds.get(id) === undefined) this.#progress.blocks(id, known)
     }
+  }
+
+  /** Each round that takes a number begins with a write, after which the next number is higher. */
+  #roundNumber(): number {
+    this.#lastRound = Math.max(this.#lastRound + 1, 8 * Number(this.#identity.durableSeq))
+    return this.#lastRound
   }
 
   #facts(): HeartbeatFacts {

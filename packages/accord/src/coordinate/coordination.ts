@@ -5,14 +5,21 @@
 
 import { invariant } from '../invariant.ts'
 import type { SubmissionId } from '../input.ts'
-import type { Decided, Nack, QueryOk } from '../message/message.ts'
+import type { Decided, Nack, QueryOk, Truncated } from '../message/message.ts'
 import type { ProgressAction } from '../progress/progress-log.ts'
 import { adoptDecided, adoptInvalidated, closeCovered } from '../replicate/on-stable.ts'
 import { greatestConflict } from '../replicate/vote.ts'
+import { stop } from '../stop.ts'
 import { compareBallots, isZero } from '../time/ballot.ts'
-import { nodeOf, type NodeSerial, type TxnId } from '../time/timestamp.ts'
+import {
+  compareTimestamps,
+  nodeOf,
+  type NodeSerial,
+  type Timestamp,
+  type TxnId,
+} from '../time/timestamp.ts'
 import type { Keys } from '../txn/keys.ts'
-import { keysOfTxn } from '../txn/txn.ts'
+import { keysOfTxn, type BarrierTxn, type Txn } from '../txn/txn.ts'
 import { emptyRecord, type TxnRecord } from '../txn/txn-record.ts'
 import type { Bytes } from '../brand.ts'
 import { sendAccept } from './accept-round.ts'
@@ -47,19 +54,40 @@ export class Coordination {
       return
     }
     const { keys, payload } = txn
-    const id = context.clock.mintId(context.epochs.open.epoch, context.now.wall)
-    invariant(greatestConflict(context, id, keys) < id, "a coordinator's own vote is a true yes")
-    const record: TxnRecord = {
-      ...emptyRecord(id),
-      txn: { kind: 'application', keys, payload, digest: context.limits.digest(payload) },
-      keys,
-      vote: { witnessedAt: id, yes: true },
-    }
-    context.ledger.put(record)
-    this.#submissions.set(id, submission)
-    this.#ownUndecided.add(id)
-    context.out.notice({ kind: 'submitted', id, submission })
+    const digest = context.limits.digest(payload)
+    const record = this.#born({ kind: 'application', keys, payload, digest })
+    this.#submissions.set(record.id, submission)
+    context.out.notice({ kind: 'submitted', id: record.id, submission })
     beginPreAccept(this.#lead, record)
+  }
+
+  /** Orders a Barrier of this node's own. Beyond `ownUndecidedMax`: one at a time is. */
+  submitBarrier(txn: BarrierTxn): TxnId {
+    const record = this.#born(txn)
+    const { id } = record
+    this.#lead.context.out.notice({ kind: 'barrier', id, closedBefore: txn.closedBefore })
+    beginPreAccept(this.#lead, record)
+    return id
+  }
+
+  /** A Barrier was executed here: what has no outcome below it never happens (8.1). */
+  closed(before: Timestamp): void {
+    const { context, rounds, progress } = this.#lead
+    rounds.endBelow(before)
+    progress.forgetBelow(before)
+    for (const { id, outcome, applied } of context.ledger.records()) {
+      if (id >= before || outcome?.kind !== 'decided' || applied) continue
+      const why = `transaction ${id} is decided and was closed without being applied`
+      stop(context, { code: 'NODE_FAILED', why })
+    }
+    for (const id of [...this.#ownUndecided].sort(compareTimestamps)) {
+      if (id >= before) continue
+      this.#ownUndecided.delete(id)
+      const submission = this.#submissions.get(id)
+      if (submission === undefined) continue
+      this.#submissions.delete(id)
+      context.out.answersAfterStore.push({ kind: 'invalidated', submission, id })
+    }
   }
 
   /** A record changed: rounds end, callers are answered, the rest is watched. */
@@ -103,9 +131,24 @@ export class Coordination {
       return
     }
     const record = context.ledger.getOrEmpty(id)
-    if (record.outcome !== undefined) return
+    if (record.outcome !== undefined || context.floors.isClosed(id)) return
     if (context.marks.covers(keys, executeAt)) closeCovered(context, { ...record, keys }, executeAt)
     else catchUp.request(from)
+  }
+
+  /**
+   * Closed there, and nothing else is known of it there: a log in which its Barrier is executed
+   * tells whether it was applied (6.3). Until then it is asked about again.
+   */
+  onTruncated(from: NodeSerial, { id }: Truncated): void {
+    const { context, rounds, progress, catchUp } = this.#lead
+    if (context.floors.isClosed(id) || context.ledger.get(id)?.outcome !== undefined) return
+    const round = rounds.get(id)
+    if (round !== undefined) {
+      rounds.end(id)
+      progress.backOff(id, round.ballot.round)
+    }
+    catchUp.request(from)
   }
 
   /** It never happened, says one who knows. */
@@ -117,6 +160,7 @@ export class Coordination {
   onQueryOk(from: NodeSerial, message: QueryOk): void {
     const { context, progress } = this.#lead
     for (const item of message.items) {
+      if (context.floors.isClosed(item.id)) continue
       const record = context.ledger.get(item.id)
       if (item.txn !== undefined && record !== undefined && record.txn === undefined) {
         const keys = record.keys ?? keysOfTxn(item.txn)
@@ -151,6 +195,19 @@ export class Coordination {
       if (action === undefined) return
       this.#act(action)
     }
+  }
+
+  /** A record with this node's own vote, first of all. */
+  #born(txn: Txn): TxnRecord {
+    const { context } = this.#lead
+    const keys = keysOfTxn(txn)
+    const id = context.clock.mintId(context.epochs.open.epoch, context.now.wall)
+    invariant(greatestConflict(context, id, keys) < id, "a coordinator's own vote is a true yes")
+    invariant(id >= context.floors.floor, 'nothing is born below the floor')
+    const record = { ...emptyRecord(id), txn, keys, vote: { witnessedAt: id, yes: true } }
+    context.ledger.put(record)
+    this.#ownUndecided.add(id)
+    return record
   }
 
   #due(round: Round): void {

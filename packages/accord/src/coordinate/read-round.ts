@@ -142,14 +142,12 @@ export class Reads {
 
   /** A record changed: somebody may have waited for it. */
   changed({ id, outcome }: TxnRecord): void {
-    if (outcome === undefined) return
-    const waiters = this.#waiters.get(id)
-    if (waiters === undefined || !this.#isResolved(id)) return
-    this.#waiters.delete(id)
-    for (const round of waiters) {
-      round.ids?.delete(id)
-      this.#finish(round)
-    }
+    if (outcome !== undefined) this.#review(id)
+  }
+
+  /** A Barrier was executed: ids below it are applied here or dead. */
+  closed(): void {
+    for (const id of [...this.#waiters.keys()]) this.#review(id)
   }
 
   /** The marks here rose. */
@@ -293,9 +291,20 @@ export class Reads {
     }
   }
 
+  #review(id: TxnId): void {
+    const waiters = this.#waiters.get(id)
+    if (waiters === undefined || !this.#isResolved(id)) return
+    this.#waiters.delete(id)
+    for (const round of waiters) {
+      round.ids?.delete(id)
+      this.#finish(round)
+    }
+  }
+
   /** As before an execution (5.1), at the end of time: every decided dep must be applied. */
   #isResolved(id: TxnId): boolean {
-    const { ledger, marks } = this.#parts.lead.context
+    const { ledger, marks, floors } = this.#parts.lead.context
+    if (floors.isClosed(id)) return true
     const record = ledger.get(id)
     if (record?.outcome === undefined) return false
     if (record.applied || record.outcome.kind === 'invalidated') return true

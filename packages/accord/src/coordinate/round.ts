@@ -125,6 +125,11 @@ export class Rounds {
     this.#timers.clear(id)
   }
 
+  /** Rounds of ids below it are over. */
+  endBelow(bound: Timestamp): void {
+    for (const id of [...this.#rounds.keys()]) if (id < bound) this.end(id)
+  }
+
   /** Something was learned. */
   progressed(round: Round, from: NodeSerial): void {
     round.answered.add(from)

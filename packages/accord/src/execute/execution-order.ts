@@ -88,6 +88,16 @@ export class ExecutionOrder {
     this.#reviewRunnable(waiting)
   }
 
+  /** A Barrier was executed: deps below it are applied or dead. */
+  closed(): void {
+    for (const dep of [...this.#waitersOf.keys()]) {
+      if (this.#context.floors.isClosed(dep)) this.#recheckWaiters(dep)
+    }
+    for (const id of [...this.#blockers.keys()]) {
+      if (this.#context.floors.isClosed(id)) this.#blockers.delete(id)
+    }
+  }
+
   /** Releases all that may run, least executeAt first. */
   release(): void {
     while (!this.#halted) {
@@ -220,8 +230,12 @@ export class ExecutionOrder {
     if (waiters?.size === 0) this.#waitersOf.delete(dep)
   }
 
-  /** applied · Invalidated · decided with a later executeAt · decided and covered (5.1). */
+  /**
+   * applied · Invalidated · below closedBefore · decided with a later executeAt · decided and
+   * covered (5.1).
+   */
   #isResolved(dep: TxnId, executeAt: Timestamp): boolean {
+    if (this.#context.floors.isClosed(dep)) return true
     const record = this.#context.ledger.get(dep)
     if (record?.outcome === undefined) {
       this.#blockers.set(dep, record !== undefined)

@@ -96,6 +96,7 @@ export class CatchUpLog {
   #take(entry: LogEntry): boolean {
     const { id, executeAt, txn, deps } = entry
     const keys = keysOfTxn(txn)
+    if (this.#context.floors.isClosed(id)) return false
     const record = this.#context.ledger.get(id)
     if (record?.applied === true) return false
     if (record === undefined && this.#context.marks.covers(keys, executeAt)) return false

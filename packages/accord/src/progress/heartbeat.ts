@@ -3,7 +3,7 @@
 import { millis, type Bytes, type Millis } from '../brand.ts'
 import type { Context } from '../context.ts'
 import type { Heartbeat, NodePhase, Watermark } from '../message/message.ts'
-import { TIMESTAMP_ZERO, type NodeSerial } from '../time/timestamp.ts'
+import type { NodeSerial } from '../time/timestamp.ts'
 import type { Peers } from './peers.ts'
 
 /** What a heartbeat states beside what the node always knows. */
@@ -33,8 +33,8 @@ export function heartbeatFor(
     knownStoreId: to.knownStoreId,
     openEpoch: context.epochs.open.epoch,
     finishedEpoch: context.epochs.open.epoch - 1,
-    floor: TIMESTAMP_ZERO,
-    closedBefore: TIMESTAMP_ZERO,
+    floor: context.floors.durable.floor,
+    closedBefore: context.floors.durable.closedBefore,
     lastAll: context.marks.lastAll,
     applied: facts.applied,
     oldestPosition: context.reader.oldestPosition(),

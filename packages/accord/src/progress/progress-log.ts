@@ -7,7 +7,7 @@ import { millis, type Millis } from '../brand.ts'
 import type { Context } from '../context.ts'
 import type { QueryItem } from '../message/message.ts'
 import { Deadlines } from '../time/deadlines.ts'
-import { nodeOf, type NodeSerial, type TxnId } from '../time/timestamp.ts'
+import { nodeOf, type NodeSerial, type Timestamp, type TxnId } from '../time/timestamp.ts'
 import { backoff } from './backoff.ts'
 import type { Peers } from './peers.ts'
 
@@ -90,6 +90,11 @@ export class ProgressLog {
     if (watch?.need === 'payload') return
     this.forget(id)
     this.#arm(this.#create(id, 'payload'), millis(0))
+  }
+
+  /** Nothing more is wanted of ids below. */
+  forgetBelow(bound: Timestamp): void {
+    for (const id of [...this.#watches.keys()]) if (id < bound) this.forget(id)
   }
 
   /** Nothing more is wanted of it. */

@@ -5,16 +5,30 @@
 
 import type { Context } from '../context.ts'
 import { invariant } from '../invariant.ts'
-import type { Decided, Invalidated } from '../message/message.ts'
-import type { NodeSerial } from '../time/timestamp.ts'
+import type { Decided, Invalidated, Truncated } from '../message/message.ts'
+import type { NodeSerial, TxnId } from '../time/timestamp.ts'
 import type { TxnRecord } from '../txn/txn-record.ts'
 
-/** Decided or Invalidated, once it is durable here. True when it answered. */
+/**
+ * Decided or Invalidated, else Truncated below `closedBefore`; once that is durable here. True when
+ * it answered.
+ */
 export function answerOutcome(context: Context, to: NodeSerial, record: TxnRecord): boolean {
-  const answer = outcomeOf(record, false)
+  const answer = outcomeOf(record, false) ?? truncatedOf(context, record.id)
   if (answer === undefined) return false
   context.out.afterStore(to, answer)
   return true
+}
+
+/**
+ * What is said of an id that is closed here and has no outcome on record: applied or dead, nobody
+ * here can tell which (`protocol.md` 8.3).
+ */
+export function truncatedOf(context: Context, id: TxnId): Truncated | undefined {
+  const { floors } = context
+  return floors.isClosed(id)
+    ? { kind: 'truncated', id, closedBefore: floors.closedBefore }
+    : undefined
 }
 
 /** The outcome as a message, with the payload if wanted and held; undefined when there is none. */

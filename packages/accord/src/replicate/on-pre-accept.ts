@@ -3,7 +3,7 @@
 import type { Context } from '../context.ts'
 import type { PreAccept, RefusedReason } from '../message/message.ts'
 import { isZero } from '../time/ballot.ts'
-import { nanosOf, type NodeSerial, type TxnId } from '../time/timestamp.ts'
+import { epochOf, nanosOf, type NodeSerial, type TxnId } from '../time/timestamp.ts'
 import { keysOfTxn, type Txn } from '../txn/txn.ts'
 import type { TxnRecord } from '../txn/txn-record.ts'
 import { answerOutcome } from './answer.ts'
@@ -56,10 +56,24 @@ function answerVote(context: Context, to: NodeSerial, record: TxnRecord): void {
 
 /** Why this replica would not witness the id now; refusing is always safe. */
 export function refusal(context: Context, id: TxnId): RefusedReason | undefined {
+  const floor = refusalByFloor(context, id)
+  if (floor !== undefined) return floor
   if (isTooFarAhead(context, id)) return 'tooFarAhead'
   const { n } = context.epochs.of(id).sizes
   const unappliedMax = (2 * n + 16) * context.limits.ownUndecidedMax
   return context.ledger.conflicts.size >= unappliedMax ? 'busy' : undefined
+}
+
+/**
+ * Whether the floor forbids the first vote on the id: a later floor of its epoch, or the end of it.
+ */
+export function refusalByFloor(
+  context: Context,
+  id: TxnId,
+): 'belowFloor' | 'epochClosing' | undefined {
+  const { floor } = context.floors
+  if (id >= floor) return undefined
+  return epochOf(floor) > epochOf(id) ? 'epochClosing' : 'belowFloor'
 }
 
 /**

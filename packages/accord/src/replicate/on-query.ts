@@ -3,7 +3,7 @@
 import type { Context } from '../context.ts'
 import type { Query, QueryItem } from '../message/message.ts'
 import type { NodeSerial, TxnId } from '../time/timestamp.ts'
-import { outcomeOf } from './answer.ts'
+import { outcomeOf, truncatedOf } from './answer.ts'
 
 /**
  * Outcomes go once they are durable here; the rest is said at once. `tokenOf`: the progress of a
@@ -18,14 +18,15 @@ export function onQuery(
   const items: QueryItem[] = []
   for (const id of ids) {
     const record = context.ledger.get(id)
-    const outcome = record === undefined ? undefined : outcomeOf(record, wantTxn)
+    const known = record === undefined ? undefined : outcomeOf(record, wantTxn)
+    const outcome = known ?? truncatedOf(context, id)
     if (outcome !== undefined) {
       context.out.afterStore(from, outcome)
       continue
     }
     const token = query.tokenOf(id)
-    const known = token !== undefined ? 'inProgress' : record === undefined ? 'unknown' : 'known'
-    items.push({ id, known, token: token ?? 0, txn: wantTxn ? record?.txn : undefined })
+    const state = token !== undefined ? 'inProgress' : record === undefined ? 'unknown' : 'known'
+    items.push({ id, known: state, token: token ?? 0, txn: wantTxn ? record?.txn : undefined })
   }
   if (items.length > 0) context.out.atOnce(from, { kind: 'queryOk', items })
 }

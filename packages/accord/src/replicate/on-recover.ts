@@ -7,7 +7,7 @@ import type { NodeSerial, TxnId } from '../time/timestamp.ts'
 import { keysOfTxn, type Txn } from '../txn/txn.ts'
 import type { TxnRecord } from '../txn/txn-record.ts'
 import { answerOutcome } from './answer.ts'
-import { isTooFarAhead } from './on-pre-accept.ts'
+import { isTooFarAhead, refusalByFloor } from './on-pre-accept.ts'
 import { voteInRecovery } from './vote.ts'
 
 /** Promises unless a higher ballot was promised; the same ballot again is answered again. */
@@ -39,7 +39,7 @@ export function promise(
   let next: TxnRecord = { ...record, ...held, promised: ballot }
   let refused = false
   if (record.vote === undefined && record.accepted === undefined && txn !== undefined) {
-    if (isTooFarAhead(context, id)) refused = true
+    if (refusalByFloor(context, id) !== undefined || isTooFarAhead(context, id)) refused = true
     else {
       const keys = keysOfTxn(txn)
       next = { ...next, vote: voteInRecovery(context, id, keys) }

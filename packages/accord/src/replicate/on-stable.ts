@@ -48,9 +48,13 @@ export function adoptDecided(context: Context, decision: Decision): void {
       stop(context, { code: 'NODE_FAILED', why: `transaction ${id} has two outcomes` })
       return
     }
-    if (record.txn === undefined && txn !== undefined) context.ledger.put({ ...record, txn })
+    const isKept = !context.floors.isClosed(id)
+    if (isKept && record.txn === undefined && txn !== undefined)
+      context.ledger.put({ ...record, txn })
     return
   }
+  // What was decided below it is applied here.
+  if (context.floors.isClosed(id)) return
   const keys = record.keys ?? decision.keys
   if (!sameKeys(keys, decision.keys)) {
     stop(context, { code: 'NODE_FAILED', why: `transaction ${id} has two sets of keys` })
@@ -85,7 +89,7 @@ export function adoptInvalidated(context: Context, id: TxnId): void {
     })
     return
   }
-  if (record.outcome === undefined)
+  if (record.outcome === undefined && !context.floors.isClosed(id))
     context.ledger.put({ ...record, outcome: { kind: 'invalidated' } })
 }
 

@@ -5,6 +5,7 @@
 
 import {
   ALL_FEATURES,
+  compareTimestamps,
   hlc,
   nodeSerial,
   openReplica,
@@ -28,6 +29,7 @@ import type {
   RecordReader,
   Replica,
   StoredFeatures,
+  ReplicaOptions,
   SubmissionId,
   Timestamp,
   TxnRecord,
@@ -75,14 +77,18 @@ export function txnOf(byte: number, keys: Keys = DEFAULT_KEYS): ApplicationTxn {
 
 export class ReplicaUnderTest {
   readonly self: number
+  readonly #options: Partial<ReplicaOptions>
   readonly size: number
   replica: Replica
   /** Milliseconds of both clocks. */
   now = 1_000
-  readonly #records = new Map<bigint, TxnRecord>()
+  readonly #records = new Map<Timestamp, TxnRecord>()
   readonly #log: LogEntry[] = []
   #marks: readonly Mark[] = []
-  #facts: Pick<DurableState, 'hlcReserve' | 'durableSeq' | 'admitted' | 'peers' | 'features'>
+  #facts: Pick<
+    DurableState,
+    'hlcReserve' | 'durableSeq' | 'admitted' | 'peers' | 'features' | 'floors'
+  >
   #applied: Watermark = watermark(0n, TIMESTAMP_ZERO)
   #submissions = 0
 
@@ -91,7 +97,9 @@ export class ReplicaUnderTest {
     size: number
     admitted?: boolean
     features?: StoredFeatures
+    options?: Partial<ReplicaOptions>
   }) {
+    this.#options = parts.options ?? {}
     this.self = parts.self ?? 0
     this.size = parts.size
     this.#facts = {
@@ -100,13 +108,14 @@ export class ReplicaUnderTest {
       admitted: parts.admitted ?? true,
       peers: [],
       features: parts.features ?? { requires: ALL_FEATURES, active: ALL_FEATURES },
+      floors: { floor: TIMESTAMP_ZERO, closedBefore: TIMESTAMP_ZERO },
     }
     this.replica = this.#open()
   }
 
   /** Steps and serves: writes become durable, executions run, until nothing is left. */
   step(input: Input): Said {
-    this.replica.step(input, this.#instant())
+    this.replica.step(input, this.instant())
     return this.serve()
   }
 
@@ -149,8 +158,13 @@ export class ReplicaUnderTest {
   }
 
   /** What is durable of a transaction. */
-  stored(id: bigint): TxnRecord | undefined {
+  stored(id: Timestamp): TxnRecord | undefined {
     return this.#records.get(id)
+  }
+
+  /** Puts a record on the disk that the replica does not know of. */
+  forge(record: TxnRecord): void {
+    this.#records.set(record.id, record)
   }
 
   get log(): readonly LogEntry[] {
@@ -170,7 +184,7 @@ export class ReplicaUnderTest {
         reads: ready.reads,
         notices: ready.notices,
       })
-      this.replica.step({ kind: 'stored', ready: ready.id }, this.#instant())
+      this.replica.step({ kind: 'stored', ready: ready.id }, this.instant())
       for (const execution of ready.execute) this.#execute(execution)
     }
     return join(all)
@@ -178,11 +192,14 @@ export class ReplicaUnderTest {
 
   #execute(execution: Execution): void {
     const result = {
-      watermark: watermark(this.#lastPosition() + 1n, execution.executeAt),
+      watermark: watermark(
+        this.#lastPosition() + (execution.txn.kind === 'application' ? 1n : 0n),
+        execution.executeAt,
+      ),
       mutations: [],
     }
     this.#executedPosition = result.watermark.position
-    this.replica.step({ kind: 'executed', id: execution.id, result }, this.#instant())
+    this.replica.step({ kind: 'executed', id: execution.id, result }, this.instant())
   }
 
   #executedPosition = 0n
@@ -201,6 +218,13 @@ export class ReplicaUnderTest {
         this.#log.push(write.entry)
         this.#applied = write.entry.watermark
         this.#mark(write.marks)
+        if (write.closing !== undefined) this.#facts = { ...this.#facts, floors: write.closing }
+        return
+      case 'truncated':
+        for (const id of this.#records.keys()) if (id < write.below) this.#records.delete(id)
+        return
+      case 'floor':
+        this.#facts = { ...this.#facts, floors: { ...this.#facts.floors, floor: write.floor } }
         return
       case 'hlcReserve':
         this.#facts = { ...this.#facts, hlcReserve: write.hlc }
@@ -244,7 +268,14 @@ export class ReplicaUnderTest {
     const applied = this.#applied
     return openReplica({
       self: nodeSerial(this.self),
-      options: { seed: 7n, digest: (payload) => payload.slice(0, 32), patienceMaxMs: 10 },
+      options: {
+        seed: 7n,
+        digest: (payload) => payload.slice(0, 32),
+        patienceMaxMs: 10,
+        // No test closes anything by letting time pass, unless it says so.
+        floorIntervalMs: 10_000_000,
+        ...this.#options,
+      },
       durable: {
         ...this.#facts,
         storeId,
@@ -254,7 +285,7 @@ export class ReplicaUnderTest {
         applied,
       },
       reader: this.#reader(),
-      at: this.#instant(),
+      at: this.instant(),
     })
   }
 
@@ -268,10 +299,17 @@ export class ReplicaUnderTest {
       watermarkAt: (position) =>
         this.#log.find((entry) => entry.watermark.position === position)?.watermark,
       oldestPosition: () => this.#log[0]?.watermark.position ?? 0n,
+      decidedAfter: (since) =>
+        [...this.#records.values()].flatMap(({ id, keys, outcome }) =>
+          outcome?.kind === 'decided' && outcome.executeAt > since && keys !== undefined
+            ? [{ id, executeAt: outcome.executeAt, keys }]
+            : [],
+        ),
+      recordsBelow: (below, countMax) => sliceBelow([...this.#records.keys()], below, countMax),
     }
   }
 
-  #instant(): { wall: ReturnType<typeof nanos>; elapsed: ReturnType<typeof millis> } {
+  instant(): { wall: ReturnType<typeof nanos>; elapsed: ReturnType<typeof millis> } {
     return { wall: nanos(BigInt(this.now) * 1_000_000n), elapsed: millis(this.now) }
   }
 }
@@ -299,6 +337,15 @@ function isKind<K extends Message['kind']>(
   kind: K,
 ): message is Message & { kind: K } {
   return message.kind === kind
+}
+
+function sliceBelow(
+  ids: readonly Timestamp[],
+  below: Timestamp,
+  countMax: number,
+): Timestamp | undefined {
+  const found = ids.filter((id) => id < below).sort(compareTimestamps)
+  return found.length === 0 ? undefined : (found[countMax] ?? below)
 }
 
 function watermark(position: bigint, executeAt: Timestamp): Watermark {

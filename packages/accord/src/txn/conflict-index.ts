@@ -27,7 +27,7 @@ export class ConflictIndex {
   /** Adds, replaces or removes, by what the record says now. Keys, once known, never change. */
   put(record: TxnRecord): void {
     if (isConflicting(record)) this.#set(record, record.keys)
-    else this.#remove(record)
+    else this.drop(record.id)
   }
 
   /** Every unapplied record whose keys meet `keys`, each once, `except` left out. In no order. */
@@ -71,17 +71,18 @@ export class ConflictIndex {
     }
   }
 
-  #remove(record: TxnRecord): void {
-    const known = this.#every.get(record.id)
+  /** Removes it, if it is there. */
+  drop(id: TxnId): void {
+    const known = this.#every.get(id)
     if (known?.keys === undefined) return
-    this.#every.delete(record.id)
+    this.#every.delete(id)
     if (known.keys === 'all') {
-      this.#all.delete(record.id)
+      this.#all.delete(id)
       return
     }
     for (const key of known.keys) {
       const records = this.#byKey.get(key)
-      records?.delete(record.id)
+      records?.delete(id)
       if (records?.size === 0) this.#byKey.delete(key)
     }
   }

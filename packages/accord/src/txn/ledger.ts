@@ -6,7 +6,7 @@
 import { invariant } from '../invariant.ts'
 import type { ReadyId } from '../brand.ts'
 import { compareBallots, isZero } from '../time/ballot.ts'
-import type { TxnId } from '../time/timestamp.ts'
+import type { Timestamp, TxnId } from '../time/timestamp.ts'
 import { ConflictIndex } from './conflict-index.ts'
 import { sameKeys } from './keys.ts'
 import { emptyRecord, type RecordWrite, type TxnRecord } from './txn-record.ts'
@@ -70,6 +70,11 @@ export class Ledger {
     }
   }
 
+  /** Whether records changed since the last call of takeTouched. */
+  get isTouched(): boolean {
+    return this.#touched.size > 0
+  }
+
   /** The records changed since the last call, in the order of their first change. */
   takeTouched(): readonly TxnId[] {
     if (this.#touched.size === 0) return []
@@ -105,6 +110,24 @@ export class Ledger {
       this.#finished.delete(id)
       this.#records.delete(id)
     }
+  }
+
+  /**
+   * Forgets the records of ids below: once they are closed, durably, and their last writes with it.
+   */
+  dropBelow(bound: Timestamp): void {
+    for (const [id, record] of this.#records) {
+      if (id >= bound) continue
+      invariant(!this.#dirty.has(id), 'what is closed is not written any more')
+      if (this.#finished.delete(id)) this.#cachedBytes -= payloadBytes(record)
+      this.#records.delete(id)
+      this.conflicts.drop(id)
+    }
+  }
+
+  /** How many records are in memory. */
+  get size(): number {
+    return this.#records.size
   }
 
   #hasRoom(): boolean {

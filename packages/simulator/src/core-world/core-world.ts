@@ -54,6 +54,9 @@ export interface CoreWorldOptions {
   readonly transcript?: boolean
 }
 
+/** Nothing is closed unless the run asks for it. */
+const NEVER_MS = 2 ** 40
+
 /** A node of such a world, closed, on an empty disk. */
 export function newNode(options: CoreWorldOptions, serial: number): CoreNode {
   const chain: ChainKind = options.universe.length > 1 ? 'keyed' : 'one'
@@ -61,7 +64,7 @@ export function newNode(options: CoreWorldOptions, serial: number): CoreNode {
   return new CoreNode({
     self: nodeSerial(serial),
     members: membersOf(options.n),
-    options: { ...options.replica, seed, singleKey: chain === 'one' },
+    options: { floorIntervalMs: NEVER_MS, ...options.replica, seed, singleKey: chain === 'one' },
     chain,
     wallOffset: options.wallOffsets?.[serial] ?? 0n,
   })

@@ -8,8 +8,11 @@ import {
   epoch,
   HLC_ZERO,
   nodeSerial,
+  TIMESTAMP_ZERO,
   type Bytes,
+  type DecidedEntry,
   type DurableState,
+  type FloorState,
   type Hlc,
   type LogEntry,
   type Mark,
@@ -49,6 +52,7 @@ export class DurableStore implements RecordReader {
   #hlcReserve: Hlc = HLC_ZERO
   #admitted: boolean
   #features: StoredFeatures
+  #floors: FloorState = { floor: TIMESTAMP_ZERO, closedBefore: TIMESTAMP_ZERO }
   readonly #peers = new Map<NodeSerial, PeerIdentity>()
   readonly #records = new Map<TxnId, TxnRecord>()
   /** Payloads are kept apart and written once, as in a real driver. */
@@ -81,6 +85,10 @@ export class DurableStore implements RecordReader {
     return this.#applied
   }
 
+  get floors(): FloorState {
+    return this.#floors
+  }
+
   get storeId(): Bytes {
     return this.#storeId
   }
@@ -102,6 +110,14 @@ export class DurableStore implements RecordReader {
           this.#keep(write.record, false)
           this.#append(write.entry)
           this.#advance(write.marks)
+          if (write.closing !== undefined) this.#close(write.closing)
+          break
+        case 'truncated':
+          this.#truncate(write.below)
+          break
+        case 'floor':
+          check(write.floor >= this.#floors.floor, 'floor', () => 'the durable floor fell')
+          this.#floors = { ...this.#floors, floor: write.floor }
           break
         case 'hlcReserve':
           check(write.hlc > this.#hlcReserve, 'clock reserve', () => 'the durable reserve fell')
@@ -154,6 +170,20 @@ export class DurableStore implements RecordReader {
     return oldest
   }
 
+  decidedAfter(since: Timestamp): readonly DecidedEntry[] {
+    const found: DecidedEntry[] = []
+    for (const { id, keys, outcome } of this.#records.values()) {
+      if (outcome?.kind !== 'decided' || outcome.executeAt <= since || keys === undefined) continue
+      found.push({ id, executeAt: outcome.executeAt, keys })
+    }
+    return found.sort((a, b) => compareTimestamps(a.id, b.id))
+  }
+
+  recordsBelow(below: Timestamp, countMax: number): Timestamp | undefined {
+    const ids = [...this.#records.keys()].filter((id) => id < below).sort(compareTimestamps)
+    return ids.length === 0 ? undefined : (ids[countMax] ?? below)
+  }
+
   /** What a node that opens this store begins with. */
   state(): DurableState {
     const live: TxnRecord[] = []
@@ -171,6 +201,7 @@ export class DurableStore implements RecordReader {
       live: live.sort((a, b) => compareTimestamps(a.id, b.id)),
       marks: [...this.#marks.values()].sort(compareMarks),
       applied: this.#applied,
+      floors: this.#floors,
     }
   }
 
@@ -184,6 +215,23 @@ export class DurableStore implements RecordReader {
       () => `payload of ${id} was never written`,
     )
     this.#records.set(id, record.txn === txn ? record : { ...emptyRecord(id), ...record, txn })
+  }
+
+  #close(to: FloorState): void {
+    const { floor, closedBefore } = this.#floors
+    const isRising = to.floor >= floor && to.closedBefore >= closedBefore
+    check(isRising && to.floor >= to.closedBefore, 'floor', () => 'the durable bounds fell')
+    this.#floors = to
+  }
+
+  /** Only what is closed by then may go. */
+  #truncate(below: Timestamp): void {
+    check(below <= this.#floors.closedBefore, 'truncation', () => 'erased above closedBefore')
+    for (const id of [...this.#records.keys()]) {
+      if (id >= below) continue
+      this.#records.delete(id)
+      this.#txns.delete(id)
+    }
   }
 
   #append(entry: LogEntry): void {

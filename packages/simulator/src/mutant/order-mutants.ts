@@ -201,9 +201,9 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     why: 'the follower runs them before what they stand after',
     edits: [
       {
-        file: 'replica.ts',
-        find: 'deps: { ids: [], marks: marks.of(keys) }',
-        replace: 'deps: { ids: [], marks: [] }',
+        file: 'apply.ts',
+        find: 'const deps = { ids: [], marks: marks.of(keys) }',
+        replace: 'const deps = { ids: [], marks: [] }',
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
@@ -214,7 +214,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     why: 'what is applied is not executed twice',
     edits: [
       {
-        file: 'replica.ts',
+        file: 'apply.ts',
         find: 'const applied = { ...record, applied: true }',
         replace: 'const applied = { ...record, applied: false }',
       },
@@ -268,7 +268,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     why: 'after a restart nothing is covered',
     edits: [
       {
-        file: 'replica.ts',
+        file: 'apply.ts',
         find: 'marks: changed,',
         replace: 'marks: changed.slice(1),',
       },

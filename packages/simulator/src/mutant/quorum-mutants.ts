@@ -210,8 +210,8 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'coordinate/coordination.ts',
-        find: 'vote: { witnessedAt: id, yes: true },',
-        replace: '',
+        find: 'keys, vote: { witnessedAt: id, yes: true } }',
+        replace: 'keys }',
       },
       {
         file: 'coordinate/pre-accept-round.ts',

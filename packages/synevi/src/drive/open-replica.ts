@@ -45,6 +45,9 @@ export interface OpenedReplica {
   readonly replica: Replica
 }
 
+/** Closing is not switched on yet: the hash chain does not know Barriers. */
+const NEVER_MS = 2 ** 40
+
 const CLUSTER_DOMAIN = 'synevi/cluster/1'
 
 /**
@@ -95,6 +98,7 @@ export async function openFromStore(
       patienceMaxMs: options.timeouts.patienceMaxMs,
       clockDriftMaxMs: limits.clockDriftMaxMs,
       offers: options.features === 'hold' ? NO_FEATURES : ALL_FEATURES,
+      floorIntervalMs: NEVER_MS,
     },
     durable,
     reader: state.reader,

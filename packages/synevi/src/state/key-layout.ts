@@ -21,7 +21,13 @@
  * concatenates faster than bytes, in the same order.
  */
 
-import { TIMESTAMP_BYTES, type Bytes, type NodeSerial, type Timestamp } from '@synevi/accord'
+import {
+  TIMESTAMP_BYTES,
+  timestamp,
+  type Bytes,
+  type NodeSerial,
+  type Timestamp,
+} from '@synevi/accord'
 
 /** The tables, by their first byte. */
 export const TABLE = {
@@ -69,6 +75,8 @@ export const FACT = {
   settings: 0x09,
   applied: 0x0a,
   features: 0x0b,
+  floor: 0x0c,
+  closedBefore: 0x0d,
   /** Of the tables' sums (`table-sums.ts`). */
   sums: 0x20,
 } as const
@@ -145,6 +153,12 @@ function putUint32(key: Uint8Array, at: number, value: number): void {
   key[at + 1] = value >>> 16
   key[at + 2] = value >>> 8
   key[at + 3] = value
+}
+
+/** The timestamp in a key of {@link timestampKey}. Throws a RangeError for what is none. */
+export function timestampOfKey(key: Bytes): Timestamp {
+  const view = new DataView(key.buffer, key.byteOffset, key.byteLength)
+  return timestamp((view.getBigUint64(1) << 64n) | view.getBigUint64(9))
 }
 
 /** The position in a key. */

@@ -10,13 +10,16 @@ import {
   hlc,
   nodeSerial,
   type Bytes,
+  TIMESTAMP_ZERO,
   type Epoch,
+  type FloorState,
   type Hlc,
   type MemberEntry,
   type Mutation,
   type NodeSerial,
   type PeerIdentity,
   type StoredFeatures,
+  type Timestamp,
   type Watermark,
 } from '@synevi/accord'
 import type { Store } from '../contract/store.ts'
@@ -204,6 +207,30 @@ export function readFeatures(store: Store): StoredFeatures {
     const reader = new FieldReader(value)
     return { requires: reader.uint32(), active: reader.uint32() }
   })
+}
+
+/** Sets the floor (`protocol.md` 8.1). */
+export function formatFloor(floor: Timestamp): Mutation {
+  return factMutation(FACT.floor, new FieldWriter(16).timestamp(floor).finish())
+}
+
+/** Sets the floor and what is closed. */
+export function formatFloors({ floor, closedBefore }: FloorState): readonly Mutation[] {
+  const closed = new FieldWriter(16).timestamp(closedBefore).finish()
+  return [formatFloor(floor), factMutation(FACT.closedBefore, closed)]
+}
+
+/** Both zero in a store that never held any. Throws `STORE_FAILED`. */
+export function readFloors(store: Store): FloorState {
+  return {
+    floor: readBound(store, FACT.floor),
+    closedBefore: readBound(store, FACT.closedBefore),
+  }
+}
+
+function readBound(store: Store, fact: Fact): Timestamp {
+  if (readFact(store, fact) === undefined) return TIMESTAMP_ZERO
+  return parseFact(store, fact, (reader) => reader.timestamp())
 }
 
 /** Sets what is known of a peer's store. */

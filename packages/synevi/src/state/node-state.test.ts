@@ -71,6 +71,7 @@ describe('a fresh store', () => {
         txnHash: bytesOf(''),
         execHash: bytesOf(''),
       },
+      floors: { floor: TIMESTAMP_ZERO, closedBefore: TIMESTAMP_ZERO },
     }
     expect(state.durable()).toEqual(expected)
     const again = await NodeState.open(into, {

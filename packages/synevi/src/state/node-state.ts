@@ -34,6 +34,8 @@ import {
   formatApplied,
   formatDurableSeq,
   formatFeatures,
+  formatFloor,
+  formatFloors,
   formatHlcReserve,
   formatPeer,
   parseFact,
@@ -41,6 +43,7 @@ import {
   readApplied,
   readDurableSeq,
   readFeatures,
+  readFloors,
   readHlcReserve,
   readIdentity,
   readMembership,
@@ -51,7 +54,12 @@ import {
   type StoredIdentity,
 } from './node-facts.ts'
 import { recordReader } from './record-reader.ts'
-import { appliedRecordMutations, liveRecords, recordMutations } from './record-table.ts'
+import {
+  appliedRecordMutations,
+  liveRecords,
+  recordMutations,
+  truncatedMutations,
+} from './record-table.ts'
 import { recall, type Remembered } from './request-memory.ts'
 import { corrupt, unseal } from './sealed.ts'
 import { checkIdentity, freshFacts, hasState, type NodeStateOptions } from './store-identity.ts'
@@ -120,6 +128,7 @@ export class NodeState {
       live: liveRecords(this.#store),
       marks: readMarks(this.#store),
       applied: readApplied(this.#store).watermark,
+      floors: readFloors(this.#store),
     }
   }
 
@@ -211,6 +220,13 @@ export class NodeState {
         into.push(...write.mutations)
         this.#marks.apply(write.marks)
         this.#advance(write.entry)
+        if (write.closing !== undefined) into.push(...formatFloors(write.closing))
+        return
+      case 'truncated':
+        into.push(...truncatedMutations(this.#store, write.below))
+        return
+      case 'floor':
+        into.push(formatFloor(write.floor))
         return
       case 'hlcReserve':
         into.push(formatHlcReserve(write.hlc))

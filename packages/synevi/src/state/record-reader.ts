@@ -4,7 +4,7 @@ import type { LogEntry, RecordReader, Timestamp, Watermark } from '@synevi/accor
 import type { LogPosition } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import { logAfter, placesFrom, readLogEntry, readPlace } from './log-table.ts'
-import { readRecord } from './record-table.ts'
+import { decidedAfter, readRecord, recordsBelow } from './record-table.ts'
 
 /** Reads durable state; each throws `STORE_FAILED` for what is not what was written. */
 export function recordReader(store: Store): RecordReader {
@@ -13,6 +13,8 @@ export function recordReader(store: Store): RecordReader {
     entriesAfter: (since, countMax, bytesMax) => entriesAfter(store, since, { countMax, bytesMax }),
     watermarkAt: (position) => watermarkAt(store, position),
     oldestPosition: () => oldestPosition(store),
+    decidedAfter: (since) => decidedAfter(store, since),
+    recordsBelow: (below, countMax) => recordsBelow(store, below, countMax),
   }
 }
 

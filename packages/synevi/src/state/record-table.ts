@@ -10,14 +10,17 @@ import {
   decodeTxn,
   encodeRecord,
   encodeTxn,
+  compareTimestamps,
   type Bytes,
+  type DecidedEntry,
   type Mutation,
+  type Timestamp,
   type Txn,
   type TxnId,
   type TxnRecord,
 } from '@synevi/accord'
 import type { Store } from '../contract/store.ts'
-import { TABLE, tableEnd, tableStart, timestampKey } from './key-layout.ts'
+import { TABLE, tableEnd, tableStart, timestampKey, timestampOfKey } from './key-layout.ts'
 import { readLogEntry } from './log-table.ts'
 import { corrupt, decoded, getSealed, seal, unseal } from './sealed.ts'
 
@@ -25,6 +28,9 @@ import { corrupt, decoded, getSealed, seal, unseal } from './sealed.ts'
 const WITHOUT_TXN = 0
 const TXN_APART = 1
 const TXN_IN_LOG = 2
+
+/** Keyed by TxnId. */
+const RECORD_TABLES = [TABLE.live, TABLE.settled, TABLE.txn] as const
 
 /** The mutations of a changed record that was not applied by this write. */
 export function recordMutations(record: TxnRecord, txnIsNew: boolean): readonly Mutation[] {
@@ -64,6 +70,55 @@ export function liveRecords(store: Store): readonly TxnRecord[] {
     records.push(parseRecord(store, key, unseal(key, sealed)))
   }
   return records
+}
+
+/** Every decided record with executeAt above `since`, by id; transactions are not read. */
+export function decidedAfter(store: Store, since: Timestamp): readonly DecidedEntry[] {
+  const found: DecidedEntry[] = []
+  for (const table of [TABLE.live, TABLE.settled] as const) {
+    for (const [key, sealed] of store.scan({ from: tableStart(table), until: tableEnd(table) })) {
+      const { id, keys, outcome } = decoded(key, decodeRecord(unseal(key, sealed).subarray(1)))
+      if (outcome?.kind !== 'decided' || outcome.executeAt <= since || keys === undefined) continue
+      found.push({ id, executeAt: outcome.executeAt, keys })
+    }
+  }
+  return found.sort((a, b) => compareTimestamps(a.id, b.id))
+}
+
+/**
+ * A bound at or below `below` with records below it, `countMax` in each table at most; undefined
+ * when there are none.
+ */
+export function recordsBelow(
+  store: Store,
+  below: Timestamp,
+  countMax: number,
+): Timestamp | undefined {
+  let bound: Timestamp | undefined
+  for (const table of RECORD_TABLES) {
+    const range = { from: tableStart(table), until: timestampKey(table, below) }
+    let count = 0
+    for (const [key] of store.scan({ ...range, limit: countMax + 1 })) {
+      count++
+      bound ??= below
+      if (count > countMax) bound = minTimestamp(bound, timestampOfKey(key))
+    }
+  }
+  return bound
+}
+
+/** Erases what `recordsBelow` found: records, and the transactions kept apart from them. */
+export function truncatedMutations(store: Store, below: Timestamp): readonly Mutation[] {
+  const mutations: Mutation[] = []
+  for (const table of RECORD_TABLES) {
+    const range = { from: tableStart(table), until: timestampKey(table, below) }
+    for (const [key] of store.scan(range)) mutations.push({ key, value: undefined })
+  }
+  return mutations
+}
+
+function minTimestamp(a: Timestamp, b: Timestamp): Timestamp {
+  return a < b ? a : b
 }
 
 function metaMutations(record: TxnRecord, where: number): Mutation[] {

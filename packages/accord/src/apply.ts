@@ -1,0 +1,66 @@
+/** What an execution brings about in the core (`protocol.md` 5.2, 8.1). */
+
+import type { Context } from './context.ts'
+import type { Coordination } from './coordinate/coordination.ts'
+import type { Reads } from './coordinate/read-round.ts'
+import type { Closing } from './durability/closing.ts'
+import type { ExecutionOrder } from './execute/execution-order.ts'
+import type { Harvest } from './harvest.ts'
+import type { ExecutionResult } from './input.ts'
+import { invariant } from './invariant.ts'
+import type { Timestamp, TxnId } from './time/timestamp.ts'
+import type { FloorState } from './txn/floors.ts'
+
+/** The parts of a replica that an execution concerns. */
+export interface Applying {
+  readonly context: Context
+  readonly coordination: Coordination
+  readonly execution: ExecutionOrder
+  readonly closing: Closing
+  readonly harvest: Harvest
+  readonly reads: Reads
+}
+
+/**
+ * Applied, here, from this step on: record, entry, marks, mutations and what a Barrier closes in
+ * one write.
+ */
+export function apply(parts: Applying, id: TxnId, result: ExecutionResult): void {
+  const { context, execution, closing, harvest, reads } = parts
+  const { ledger, marks, out } = context
+  execution.executed(id)
+  const record = ledger.get(id)
+  const { txn, keys, outcome } = record ?? {}
+  invariant(record !== undefined && txn !== undefined, 'what was executed has its payload')
+  invariant(keys !== undefined && outcome?.kind === 'decided', 'what was executed is decided')
+  const { executeAt } = outcome
+  const { watermark, mutations } = result
+  const deps = { ids: [], marks: marks.of(keys) }
+  const entry = { id, executeAt, txn, deps, watermark }
+  const applied = { ...record, applied: true }
+  const changed = marks.advance({ keys, id, at: executeAt })
+  ledger.put(applied)
+  const closes = txn.kind === 'barrier' ? close(parts, txn.closedBefore) : undefined
+  harvest.applied({
+    kind: 'applied',
+    record: applied,
+    entry,
+    marks: changed,
+    mutations,
+    closing: closes,
+  })
+  closing.applied(applied)
+  reads.advanced()
+  out.notice({ kind: 'applied', id, executeAt, watermark })
+}
+
+/** What was decided below is applied here, and what has no outcome below never happens. */
+function close(parts: Applying, before: Timestamp): FloorState {
+  const { context, coordination, execution, reads } = parts
+  const state = context.floors.close(before)
+  coordination.closed(state.closedBefore)
+  execution.closed()
+  reads.closed()
+  context.out.notice({ kind: 'event', name: 'closed' })
+  return state
+}
