@@ -16,6 +16,7 @@ import { writeResults } from './results-file.ts'
 import { rowOf, type Round, type Row } from './row.ts'
 import { SyneviCluster } from './synevi-cluster.ts'
 import { tableHead, tableLine } from './table.ts'
+import { runWan } from './wan/wan.ts'
 import { inWorkFolder } from './work-folder.ts'
 
 /** After a start: compilers, caches and pools get warm, unmeasured. */
@@ -37,6 +38,8 @@ async function main([command = '', ...rest]: readonly string[]): Promise<number>
   switch (command) {
     case 'growth':
       return runGrowth(rest)
+    case 'wan':
+      return runWan(rest)
     default:
       return compare(process.argv.slice(2))
   }

@@ -19,6 +19,8 @@ export interface NodePlan {
   readonly batchRequestsMax?: number
   readonly undecidedMax?: number
   readonly patienceMaxMs?: number
+  /** Undefined: no reorder buffer. */
+  readonly reorderWaitMaxMs?: number
   readonly dedupMax?: number
 }
 

@@ -34,7 +34,7 @@ const PACKAGES: Readonly<Record<string, Floor>> = {
   'packages/conformance': { name: '@synevi/conformance', floor: 3, thirdParties: [], node: true },
   'packages/simulator': { name: '@synevi/simulator', floor: 5, thirdParties: [], node: true },
   rig: { name: '@synevi/rig', floor: 6, thirdParties: [], node: true },
-  bench: { name: '@synevi/bench', floor: 6, thirdParties: [], node: true },
+  bench: { name: '@synevi/bench', floor: 7, thirdParties: [], node: true },
   'examples/replicated-history': {
     name: '@synevi/example-replicated-history',
     floor: 6,

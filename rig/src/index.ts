@@ -1,0 +1,3 @@
+/** What benches use of the rig. */
+
+export { TcpProxy, type ProxyLink, type Shape } from './tcp-proxy.ts'
