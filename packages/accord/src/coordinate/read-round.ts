@@ -10,7 +10,7 @@
 import { millis, type Millis } from '../brand.ts'
 import type { Input, ReadId } from '../input.ts'
 import type { ReadDepsOk } from '../message/message.ts'
-import { depsForRead } from '../replicate/on-read-deps.ts'
+import { depsForRead, isClosing } from '../replicate/on-read-deps.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import type { Epoch, NodeSerial, TxnId } from '../time/timestamp.ts'
 import { mergeDeps, type Deps, type Mark } from '../txn/deps.ts'
@@ -90,13 +90,17 @@ export class Reads {
       return
     }
     const { read, keys } = input
-    const { context } = this.#parts.lead
-    if (this.#isStopped || this.#where.size >= READS_MAX) {
-      const reason = this.#isStopped ? 'stopped' : 'busy'
-      context.out.reads.push({ kind: 'refused', read, reason })
-      return
-    }
-    this.#gather(read, keys)
+    const reason = this.#refusal()
+    if (reason === undefined) this.#gather(read, keys)
+    else this.#parts.lead.context.out.reads.push({ kind: 'refused', read, reason })
+  }
+
+  #refusal(): 'stopped' | 'busy' | 'unsupported' | undefined {
+    const { epochs, features } = this.#parts.lead.context
+    if (this.#isStopped) return 'stopped'
+    if (this.#where.size >= READS_MAX) return 'busy'
+    if (epochs.open.peers.length > 0 && !features.enabled('reads')) return 'unsupported'
+    return undefined
   }
 
   /** Nobody waits for it any more; a round that nobody waits for ends. */
@@ -120,9 +124,13 @@ export class Reads {
     for (const round of [...this.#rounds.values()]) this.#drop(round)
   }
 
-  /** What is about to be drained leaves now: with it the question for all that wait to be asked. */
+  /**
+   * What is about to be drained leaves now: with it the question for all that wait to be asked.
+   * While its epoch closes here, they wait for the next (10.3).
+   */
   leave(): void {
     this.#gatherAgain()
+    if (isClosing(this.#parts.lead.context)) return
     while (this.#gathered.length > 0 && this.#rounds.size < ROUNDS_MAX) {
       const number = this.#takeNumber()
       const together = number === undefined ? undefined : this.#gathered.shift()

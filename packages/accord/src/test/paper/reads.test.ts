@@ -5,9 +5,11 @@ import {
   BALLOT_ZERO,
   NO_DEPS,
   epoch,
+  hlc,
   millis,
   nanos,
   nodeSerial,
+  timestampOf,
   type Deps,
   type TxnId,
 } from '../../index.ts'
@@ -222,6 +224,38 @@ describe('9: reads share a round, and never one that left before them', () => {
     for (let read = 1; read <= 16_385; read++)
       node.replica.step({ kind: 'read', read: readId(read), keys: DEFAULT_KEYS }, NOW)
     expect(node.serve().reads).toEqual([{ kind: 'refused', read: 16_385, reason: 'busy' }])
+  })
+})
+
+describe('9: where a member does not know how', () => {
+  it('a read is refused, and a transaction must serve; a cluster of one needs nobody', () => {
+    const features = { requires: 0, active: 0 }
+    const node = new ReplicaUnderTest({ self: 0, size: 3, features })
+    expect(node.read(1).reads).toEqual([{ kind: 'refused', read: 1, reason: 'unsupported' }])
+    const alone = new ReplicaUnderTest({ self: 0, size: 1, features })
+    expect(ready(alone.read(1))).toEqual([1])
+  })
+})
+
+describe('9, 10.3: while the epoch closes', () => {
+  const end = timestampOf({ epoch: epoch(2), hlc: hlc(0n), node: nodeSerial(0) })
+  const raise = { kind: 'raiseFloor', round: 1, floor: end, since: at(1) } as const
+
+  it('a member says so instead of naming deps', () => {
+    const node = reader()
+    node.hear(1, raise)
+    const said = node.hear(1, { kind: 'readDeps', round: 7, epoch: epoch(1), keys: DEFAULT_KEYS })
+    expect(said.atOnce).toEqual([[1, { kind: 'epochClosing', round: 7 }]])
+  })
+
+  it('reads that begin there wait, and the answer of a closing member counts for nothing', () => {
+    const node = reader()
+    const round = roundIn(node.read(1))
+    expect(ready(node.hear(1, { kind: 'epochClosing', round }))).toEqual([])
+    expect(sent(node.advance(100), 'readDeps').map(({ to }) => to)).toEqual([1, 2])
+    node.hear(1, raise)
+    expect(sent(node.read(2), 'readDeps')).toEqual([])
+    expect(ready(answer(node, 2, round))).toEqual([1])
   })
 })
 
