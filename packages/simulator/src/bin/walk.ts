@@ -120,14 +120,15 @@ function report(parts: {
     console.log(`FAILED seed ${seed}: ${what}\n  npm run walk -- --seed ${seed}${nodes}`)
   }
   const { walks, events, txns, fast, slow, recovered, invalidated, recoveries, crashes } = counts
+  const { enabled } = counts
   const rate = Math.round(walks / seconds)
   console.log(
     `${txns} transactions (${fast} fast, ${slow} slow, ${recovered} recovered, ` +
       `${invalidated} invalidated), ` +
-      `${recoveries} recoveries, ${crashes} crashes, ${events} events`,
+      `${recoveries} recoveries, ${crashes} crashes, ${enabled} times features on, ` +
+      `${events} events`,
   )
-  const thin =
-    walks >= 1000 && n !== 1 && (fast === 0 || slow === 0 || recovered === 0 || crashes === 0)
+  const thin = walks >= 1000 && n !== 1 && [fast, slow, recovered, crashes, enabled].includes(0)
   const verdict = failures.length > 0 ? 'FAILED' : thin ? 'THIN' : 'OK'
   console.log(
     `walk ${verdict}: ${walks} walks from seed ${from}, ${failures.length} failures, ` +

@@ -17,6 +17,7 @@ import {
   type Replica,
   type ReplicaOptions,
   type ReplicaStatus,
+  type StoredFeatures,
   type Watermark,
 } from '@synevi/accord'
 import { executeTrivially, type ChainKind } from './chain.ts'
@@ -39,6 +40,8 @@ export interface CoreNodeParts {
   readonly chain: ChainKind
   /** Added to the wall clock, in nanoseconds; may be negative. */
   readonly wallOffset: bigint
+  /** What its disk says of features at first. Default: all agreed. */
+  readonly features?: StoredFeatures | undefined
 }
 
 /** Effects are collected in order and taken with {@link CoreNode.takeEffects}. */
@@ -64,7 +67,7 @@ export class CoreNode {
   constructor(parts: CoreNodeParts) {
     this.serial = parts.self
     this.#parts = parts
-    this.store = new DurableStore(parts.self, parts.members)
+    this.store = new DurableStore(parts.self, parts.members, parts.features)
     this.#head = this.store.applied
     this.#wall = WALL_START + parts.wallOffset
     this.#at = this.#instant()

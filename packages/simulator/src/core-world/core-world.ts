@@ -5,12 +5,15 @@
  */
 
 import {
+  ALL_FEATURES,
   decodeFrame,
   encodeFrame,
   epoch,
+  featureSet,
   nodeSerial,
   type Bytes,
   type ConflictKey,
+  type FeatureSet,
   type Keys,
   type Message,
   type NodeSerial,
@@ -50,6 +53,11 @@ export interface CoreWorldOptions {
   readonly encoded?: boolean
   /** Writes and executions finish in the event that began them. Default false. */
   readonly prompt?: boolean
+  /**
+   * What each node offers of features that nobody agreed on yet, by serial. Default: all are agreed
+   * and in use from the start.
+   */
+  readonly offers?: readonly FeatureSet[] | undefined
   /** Lines for a reader are kept. Default false. */
   readonly transcript?: boolean
 }
@@ -64,7 +72,11 @@ export function newNode(options: CoreWorldOptions, serial: number): CoreNode {
   return new CoreNode({
     self: nodeSerial(serial),
     members: membersOf(options.n),
-    options: { floorIntervalMs: NEVER_MS, ...options.replica, seed, singleKey: chain === 'one' },
+    options: {
+      ...{ floorIntervalMs: NEVER_MS, ...options.replica, seed, singleKey: chain === 'one' },
+      offers: options.offers?.[serial] ?? ALL_FEATURES,
+    },
+    features: options.offers === undefined ? undefined : { requires: 0, active: 0 },
     chain,
     wallOffset: options.wallOffsets?.[serial] ?? 0n,
   })
@@ -83,7 +95,7 @@ export class CoreWorld {
   #nextSubmission = 0
   #nextRead = 0
   /** How often what was noticed. */
-  readonly counts = { fast: 0, slow: 0, recovered: 0, invalidated: 0, recovering: 0 }
+  readonly counts = { fast: 0, slow: 0, recovered: 0, invalidated: 0, recovering: 0, enabled: 0 }
   /** Called for each message that leaves; false loses it, and may crash its node first. */
   onSend: ((packet: Packet) => boolean) | undefined
 
@@ -247,6 +259,14 @@ export class CoreWorld {
     this.#absorb(node)
   }
 
+  /** The operator of a node holds no feature back any longer. */
+  offer(serial: number): void {
+    const node = this.node(serial)
+    this.transcript.say(() => `n${serial} offers all features`)
+    node.step({ kind: 'offer' })
+    this.#absorb(node)
+  }
+
   /** Finishes writes and executions of a node, in turn, until it waits for neither. */
   settle(serial: number): void {
     const node = this.node(serial)
@@ -267,7 +287,7 @@ export class CoreWorld {
     for (const effect of effects) {
       if (effect.kind === 'sent')
         this.#post({ from: node.serial, to: effect.to, message: effect.message })
-      if (effect.kind === 'noticed') this.#count(effect.notice)
+      if (effect.kind === 'noticed') this.#noticed(node, effect.notice)
     }
   }
 
@@ -275,10 +295,20 @@ export class CoreWorld {
     if (this.onSend === undefined || this.onSend(packet)) this.bag.push(packet)
   }
 
-  #count(notice: Notice): void {
+  #noticed(node: CoreNode, notice: Notice): void {
+    if (notice.kind === 'enabled') this.#checkRequired(node, featureSet(notice.features))
     if (notice.kind === 'decided') this.counts[notice.path]++
     if (notice.kind === 'invalidated') this.counts.invalidated++
     if (notice.kind === 'recovering') this.counts.recovering++
+  }
+
+  /** A feature is used once no disk is left that a build without it would open (ADR 0033). */
+  #checkRequired(node: CoreNode, used: FeatureSet): void {
+    this.counts.enabled++
+    for (const { serial, store } of this.nodes) {
+      const isRequired = (used & ~store.features.requires) === 0
+      check(isRequired, 'features', () => `n${node.serial} uses what n${serial} does not require`)
+    }
   }
 }
 

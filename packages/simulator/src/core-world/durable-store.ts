@@ -61,12 +61,19 @@ export class DurableStore implements RecordReader {
   readonly #marks = new Map<Mark['key'], Mark>()
   #applied: Watermark = EMPTY_WATERMARK
 
-  /** A store of `self`, accepted by its peers and knowing them, with nothing in it. */
-  constructor(self: NodeSerial, members: readonly MemberEntry[]) {
+  /**
+   * A store of `self`, accepted by its peers and knowing them, with nothing in it. `features`:
+   * default all of this build, agreed and in use.
+   */
+  constructor(
+    self: NodeSerial,
+    members: readonly MemberEntry[],
+    features: StoredFeatures = { requires: ALL_FEATURES, active: ALL_FEATURES },
+  ) {
     this.#storeId = storeIdOf(self)
     this.#members = members
     this.#admitted = true
-    this.#features = { requires: ALL_FEATURES, active: ALL_FEATURES }
+    this.#features = features
     for (const { serial } of members) {
       if (serial === self) continue
       this.#peers.set(serial, { serial, storeId: storeIdOf(serial), durableSeq: 0n })
@@ -87,6 +94,10 @@ export class DurableStore implements RecordReader {
 
   get floors(): FloorState {
     return this.#floors
+  }
+
+  get features(): StoredFeatures {
+    return this.#features
   }
 
   get storeId(): Bytes {

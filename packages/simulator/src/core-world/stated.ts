@@ -56,7 +56,8 @@ function isStated(store: DurableStore, message: Message): boolean {
       return (
         sameBytes(message.storeId, store.storeId) &&
         message.durableSeq <= store.durableSeq &&
-        message.applied.position <= store.applied.position
+        message.applied.position <= store.applied.position &&
+        (message.features.requires & ~store.features.requires) === 0
       )
     case 'hashAtOk':
       return (

@@ -1,5 +1,6 @@
 /** All planted bugs of this package's instruments, in the order of the table. */
 
+import { FEATURE_MUTANTS } from './feature-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { ORDER_MUTANTS } from './order-mutants.ts'
 import { QUORUM_MUTANTS } from './quorum-mutants.ts'
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...RECOVERY_MUTANTS,
   ...ORDER_MUTANTS,
   ...READ_MUTANTS,
+  ...FEATURE_MUTANTS,
 ]

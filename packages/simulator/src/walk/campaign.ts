@@ -14,6 +14,8 @@ export interface WalkCounts {
   readonly invalidated: number
   readonly recoveries: number
   readonly crashes: number
+  /** Nodes that began to use features. */
+  readonly enabled: number
 }
 
 /** A walk that broke a rule. */
@@ -40,6 +42,7 @@ export const NO_WALKS: WalkCounts = {
   invalidated: 0,
   recoveries: 0,
   crashes: 0,
+  enabled: 0,
 }
 
 /** The sums. */
@@ -54,6 +57,7 @@ export function addCounts(a: WalkCounts, b: WalkCounts): WalkCounts {
     invalidated: a.invalidated + b.invalidated,
     recoveries: a.recoveries + b.recoveries,
     crashes: a.crashes + b.crashes,
+    enabled: a.enabled + b.enabled,
   }
 }
 

@@ -3,7 +3,15 @@
  * lopsided.
  */
 
-import { keysOf, type ConflictKey, type Keys, type ReplicaOptions } from '@synevi/accord'
+import {
+  ALL_FEATURES,
+  NO_FEATURES,
+  keysOf,
+  type ConflictKey,
+  type FeatureSet,
+  type Keys,
+  type ReplicaOptions,
+} from '@synevi/accord'
 import { payloadDigest } from '../core-world/chain.ts'
 import type { Prng } from '../prng.ts'
 
@@ -49,6 +57,8 @@ export interface Rates {
   readonly link: number
   readonly tick: number
   readonly read: number
+  /** Operators that let go of what they held back. */
+  readonly offer: number
 }
 
 /** Everything that is drawn before a walk begins. */
@@ -85,6 +95,11 @@ export interface WalkPlan {
   readonly leapMs: number
   readonly wallOffsets: readonly bigint[]
   readonly replica: ReplicaOptions
+  /**
+   * What each node offers of features that are not agreed on: members of two versions, or operators
+   * who hold back. Undefined: all are agreed from the start.
+   */
+  readonly offers: readonly FeatureSet[] | undefined
 }
 
 const SIZES = [
@@ -154,7 +169,15 @@ export function drawPlan(
     wallOffsets: drawOffsets(chance, n),
     replica: drawReplica(chance, seed),
     reads: drawReads(chance, n, keyed),
+    offers: drawOffers(chance, n),
   }
+}
+
+/** In one walk of eight. */
+function drawOffers(chance: Prng, n: number): readonly FeatureSet[] | undefined {
+  if (!chance.chance(0.125)) return undefined
+  const share = chance.pick([0, 0.3, 1])
+  return Array.from({ length: n }, () => (chance.chance(share) ? ALL_FEATURES : NO_FEATURES))
 }
 
 /** In two walks of three. */
@@ -235,6 +258,7 @@ function drawRates(chance: Prng): Rates {
     link: rare(0.15, [3]),
     tick: chance.pick([0, 2, 10]),
     read: chance.pick([2, 20, 200]),
+    offer: 5,
   }
 }
 

@@ -4,13 +4,14 @@
  * completed fairly.
  */
 
-import { isZero, type ReadId } from '@synevi/accord'
+import type { ReadId } from '@synevi/accord'
 import type { CoreNode } from '../core-world/core-node.ts'
 import { CoreWorld, type Packet } from '../core-world/core-world.ts'
 import { complete } from '../core-world/completion.ts'
 import { checkRebuilt } from '../core-world/rebuilt.ts'
 import { checkWatched } from '../core-world/watched.ts'
 import { Prng } from '../prng.ts'
+import { fateOf } from './fate.ts'
 import { drawPlan, type Bias, type Rates, type WalkPlan } from './walk-plan.ts'
 
 /** Simulated time in which everything must be finished after the faults end. */
@@ -30,6 +31,8 @@ export interface WalkResult {
   readonly invalidated: number
   /** Recoveries begun. */
   readonly recoveries: number
+  /** Nodes that began to use features which were not agreed on at first. */
+  readonly enabled: number
 }
 
 /** Runs the walk of a seed. Throws a Violation. `n` fixes the number of nodes. */
@@ -65,6 +68,7 @@ const KINDS: readonly (keyof Rates)[] = [
   'link',
   'tick',
   'read',
+  'offer',
 ]
 const hasWrite = (node: CoreNode): boolean => node.hasWrite
 const hasExecution = (node: CoreNode): boolean => node.hasExecution
@@ -75,40 +79,8 @@ const LEANS: ReadonlySet<string> = new Set(['preAcceptOk', 'stable', 'queryOk', 
 
 /** With outcomes unheard: the steps of a recovery that timers carry on. */
 const WORDS: ReadonlySet<string> = new Set(['accept', 'recover', 'recoverOk', 'queryOk', 'nack'])
-const OUTCOMES: ReadonlySet<string> = new Set(['stable', 'decided', 'invalidated'])
 /** Long enough for every timer of a transaction. */
 const LEAP_MS = 3_000
-
-/** What a bias does to a message that would arrive now. */
-function fateOf(packet: Packet, bias: Bias): 'held' | 'late' | undefined {
-  const { from, to, message } = packet
-  switch (bias.kind) {
-    case 'starved':
-      return to === bias.node ? 'held' : undefined
-    case 'heldVote':
-      return from === bias.node && message.kind === 'preAcceptOk' ? 'held' : undefined
-    case 'lateBirth':
-      return isLate(packet, bias) ? 'late' : undefined
-    case 'unheard':
-      return isUnheard(packet, bias) ? 'late' : undefined
-    default:
-      return undefined
-  }
-}
-
-function isUnheard({ to, message }: Packet, bias: Bias & { kind: 'unheard' }): boolean {
-  if (message.kind === 'accept') return bias.accepts && isZero(message.ballot)
-  if (message.kind === 'recover' || message.kind === 'query') return to === bias.deaf
-  return OUTCOMES.has(message.kind)
-}
-
-/** The birth itself, and what would let its coordinator tell of it. */
-function isLate({ from, to, message }: Packet, bias: Bias & { kind: 'lateBirth' }): boolean {
-  const { node, blind } = bias
-  if (to === blind && (message.kind === 'preAccept' || message.kind === 'stable')) return true
-  if (from === node) return message.kind === 'preAccept'
-  return to === node && (message.kind === 'query' || message.kind === 'recover')
-}
 
 class Walk {
   readonly #chance: Prng
@@ -126,6 +98,11 @@ class Walk {
   #deadForGood = 0
   #duelTurn = 0
   #events = 0
+  /** Features are agreed on by heartbeats alone. */
+  get #heartbeatsKept(): number {
+    return this.#plan.offers === undefined ? HEARTBEATS_KEPT : 1
+  }
+
   /** Set while a node must die in the middle of what it says. */
   #dying: { readonly node: number; readonly forGood: boolean } | undefined
 
@@ -135,7 +112,7 @@ class Walk {
   ) {
     this.#chance = Prng.of(seed)
     this.#plan = drawPlan(this.#chance.fork('plan'), seed, { n: settings.n })
-    const { n, universe, replica, wallOffsets, encoded, prompt } = this.#plan
+    const { n, universe, replica, wallOffsets, encoded, prompt, offers } = this.#plan
     this.#world = CoreWorld.open({
       n,
       universe,
@@ -143,6 +120,7 @@ class Walk {
       wallOffsets,
       encoded,
       prompt,
+      offers,
       transcript: settings.transcript ?? false,
     })
     this.#world.onSend = (packet): boolean => this.#mayLeave(packet)
@@ -195,6 +173,7 @@ class Walk {
     weights[7] = rates.link
     weights[8] = rates.tick + 0.001
     weights[9] = this.#reads < reads.length && this.#submitted > 0 ? rates.read : 0
+    weights[10] = this.#plan.offers === undefined ? 0 : rates.offer
     const kind = KINDS[this.#draw()]
     switch (kind) {
       case 'deliver':
@@ -215,6 +194,8 @@ class Walk {
         return this.#flap()
       case 'read':
         return this.#read()
+      case 'offer':
+        return world.offer(this.#chance.below(this.#plan.n))
       case 'tick':
       case undefined:
         return world.advance(1 + this.#chance.below(20))
@@ -320,7 +301,8 @@ class Walk {
   }
 
   #mayLeave(packet: Packet): boolean {
-    if (packet.message.kind === 'heartbeat' && !this.#chance.chance(HEARTBEATS_KEPT)) return false
+    if (packet.message.kind === 'heartbeat' && !this.#chance.chance(this.#heartbeatsKept))
+      return false
     if (this.#dying?.node === packet.from) return false
     for (const bias of this.#plan.biases) {
       if (bias.kind !== 'dies' || packet.from !== bias.node || packet.message.kind === 'heartbeat')
@@ -378,7 +360,7 @@ class Walk {
   }
 
   #result(): WalkResult {
-    const { fast, slow, recovered, invalidated, recovering } = this.#world.counts
+    const { fast, slow, recovered, invalidated, recovering, enabled } = this.#world.counts
     const txns = [...this.#world.truth.known()].length
     return {
       events: this.#events,
@@ -388,6 +370,7 @@ class Walk {
       slow,
       recovered,
       invalidated,
+      enabled,
       recoveries: recovering,
     }
   }
