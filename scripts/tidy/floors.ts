@@ -56,7 +56,7 @@ const CORE_ROWS: readonly (readonly string[])[] = [
   ['input', 'ready', 'options', 'codec'],
   ['context', 'outbox', 'stop'],
   ['replicate', 'execute', 'progress', 'durability'],
-  ['coordinate', 'membership'],
+  ['coordinate', 'membership', 'snapshot'],
   ['harvest', 'hear', 'upkeep', 'image', 'replica-status', 'apply', 'open-context', 'replica'],
 ]
 

@@ -6,6 +6,7 @@
 import type { Context } from './context.ts'
 import type { ReadyId } from './brand.ts'
 import type { Truncation } from './durability/truncation.ts'
+import type { Divergence } from './execute/divergence.ts'
 import { invariant } from './invariant.ts'
 import type { Identity } from './membership/identity.ts'
 import type { Watermark } from './message/message.ts'
@@ -32,15 +33,20 @@ export class Harvest {
   readonly #context: Context
   readonly #identity: Identity
   readonly #truncation: Truncation
+  readonly #divergence: Divergence
   readonly #pending = new Map<ReadyId, Pending>()
   #appliedWrites: (Write & { kind: 'applied' })[] = []
   #nextReady = 0
   #wantsWrite = false
 
-  constructor(context: Context, parts: { identity: Identity; truncation: Truncation }) {
+  constructor(
+    context: Context,
+    parts: { identity: Identity; truncation: Truncation; divergence: Divergence },
+  ) {
     this.#context = context
     this.#identity = parts.identity
     this.#truncation = parts.truncation
+    this.#divergence = parts.divergence
   }
 
   /** An execution, to be stored in the order of executions. */
@@ -99,6 +105,8 @@ export class Harvest {
     const { peers, admitted } = this.#identity.takeWrites(writes.length > 0)
     for (const peer of peers) writes.push({ kind: 'peer', peer })
     if (admitted) writes.push({ kind: 'admitted' })
+    const divergedAt = this.#divergence.takeFinding()
+    if (divergedAt !== undefined) writes.push({ kind: 'diverged', position: divergedAt })
     if (writes.length === 0 && !this.#wantsWrite) return writes
     this.#wantsWrite = false
     const hlc = clock.extendReserve()

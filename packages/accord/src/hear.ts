@@ -11,7 +11,7 @@ import type { Lead } from './coordinate/round.ts'
 import type { Closing } from './durability/closing.ts'
 import { onHashAt, type Divergence } from './execute/divergence.ts'
 import type { Identity } from './membership/identity.ts'
-import type { Heartbeat, Message } from './message/message.ts'
+import type { Heartbeat, Message, Watermark } from './message/message.ts'
 import { onCatchUp } from './progress/catch-up.ts'
 import { onAccept, onAcceptInvalid } from './replicate/on-accept.ts'
 import { onPreAccept } from './replicate/on-pre-accept.ts'
@@ -31,6 +31,8 @@ export interface Hearing {
   readonly identity: Identity
   readonly divergence: Divergence
   readonly closing: Closing
+  /** Durable here. */
+  readonly applied: () => Watermark
 }
 
 /**
@@ -106,7 +108,7 @@ function hearUpkeep(parts: Hearing, from: NodeSerial, message: Message): void {
       // Asked again until it can say, or the next epoch is open here.
       return
     case 'catchUp':
-      if (!divergence.isDiverged) onCatchUp(context, from, message)
+      if (!divergence.isDiverged) onCatchUp(lead, from, { message, applied: parts.applied() })
       return
     case 'logChunk':
       lead.catchUp.receive(from, message)
@@ -116,6 +118,9 @@ function hearUpkeep(parts: Hearing, from: NodeSerial, message: Message): void {
       return
     case 'floorOk':
       closing.onFloorOk(from, message)
+      return
+    case 'snapshotOffer':
+      lead.catchUp.offered(from, message)
       return
     case 'amnesia':
       identity.onAmnesia(from, message)

@@ -50,6 +50,11 @@ export interface ReplicaOptions {
    * have ended by itself. Default 2000.
    */
   readonly closeLagMs?: number
+  /**
+   * A peer that is so many entries behind is offered a snapshot though the log has what it lacks.
+   * Default: never.
+   */
+  readonly snapshotLeadMin?: bigint
 }
 
 /** Complete and checked. */
@@ -70,7 +75,11 @@ export interface Limits {
   readonly floorIntervalMs: Millis
   readonly floorRecords: number
   readonly closeLagMs: Millis
+  readonly snapshotLeadMin: bigint
 }
+
+/** More entries than any log has. */
+const NEVER = 2n ** 64n
 
 /** Fills in the defaults. Throws a RangeError for what is not a whole number in its range. */
 export function parseReplicaOptions(options: ReplicaOptions): Limits {
@@ -98,5 +107,6 @@ export function parseReplicaOptions(options: ReplicaOptions): Limits {
     floorIntervalMs: millis(count('floorIntervalMs', options.floorIntervalMs, 5_000)),
     floorRecords: count('floorRecords', options.floorRecords, 4_096),
     closeLagMs: millis(count('closeLagMs', options.closeLagMs, 2_000, 0)),
+    snapshotLeadMin: options.snapshotLeadMin ?? NEVER,
   }
 }

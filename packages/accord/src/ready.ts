@@ -63,6 +63,8 @@ export type Write =
   | { readonly kind: 'peer'; readonly peer: PeerIdentity }
   /** A build that lacks one of `requires` must refuse the store from here on. */
   | { readonly kind: 'features'; readonly features: StoredFeatures }
+  /** Results differ from a majority's from here on: it holds until a snapshot repairs it (7.6). */
+  | { readonly kind: 'diverged'; readonly position: bigint }
 
 /**
  * How the applied marks change: an `'all'` mark clears every other; else the marks of these keys
@@ -206,6 +208,8 @@ export type Notice =
   | { readonly kind: 'preempted'; readonly id: TxnId }
   | { readonly kind: 'suspected'; readonly peer: NodeSerial; readonly suspected: boolean }
   | { readonly kind: 'caughtUp'; readonly from: NodeSerial; readonly entries: number }
+  /** What this node lacks is no longer in that peer's log: it needs a snapshot (8.4). */
+  | { readonly kind: 'snapshotWanted'; readonly from: NodeSerial; readonly position: bigint }
   | {
       readonly kind: 'refusedByPeer'
       readonly id: TxnId
@@ -273,6 +277,11 @@ export interface RecordReader {
    * the log.
    */
   watermarkAt(position: bigint): Watermark | undefined
+  /**
+   * Entries with executeAt at or below this are not in the log here: truncated, or from before a
+   * snapshot. TIMESTAMP_ZERO when it is whole.
+   */
+  logStart(): Timestamp
   /** The oldest position in the log, 0 when empty. */
   oldestPosition(): bigint
   /** Every decided record with executeAt above `since`, applied or not, in the order of ids. */
@@ -310,4 +319,6 @@ export interface DurableState {
   readonly applied: Watermark
   /** Both zero in a store that never held any. */
   readonly floors: FloorState
+  /** Where its results were found to differ from a majority's; nothing has repaired it since. */
+  readonly divergedAt?: bigint | undefined
 }

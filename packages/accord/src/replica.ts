@@ -13,7 +13,7 @@ import { ExecutionOrder } from './execute/execution-order.ts'
 import { Harvest } from './harvest.ts'
 import { hear, type Hearing } from './hear.ts'
 import { imageOf } from './image.ts'
-import type { ExecutionResult, Input, Instant } from './input.ts'
+import type { ExecutionResult, Input, Instant, SubmissionId } from './input.ts'
 import { invariant, unreachable } from './invariant.ts'
 import { Identity } from './membership/identity.ts'
 import { fits } from './message/fits.ts'
@@ -56,6 +56,11 @@ export interface ReplicaParts {
   /** What the store held. */
   readonly durable: DurableState
   readonly reader: RecordReader
+  /**
+   * What a replica before this one, in the same process and on the same store, had taken and not
+   * answered: this one answers it.
+   */
+  readonly submissions?: ReadonlyMap<TxnId, SubmissionId>
   /** Starts its timers. */
   readonly at: Instant
 }
@@ -104,12 +109,13 @@ class SingleEpochReplica implements Replica {
     this.#progress = new ProgressLog(this.#context, this.#peers)
     this.#catchUp = new CatchUpLog(this.#context, this.#peers)
     this.#execution = new ExecutionOrder(this.#context)
-    this.#divergence = new Divergence(this.#context)
+    this.#divergence = new Divergence(this.#context, durable.divergedAt)
     this.#identity = new Identity(this.#context, this.#peers, durable)
     this.#truncation = new Truncation(this.#context)
     this.#harvest = new Harvest(this.#context, {
       identity: this.#identity,
       truncation: this.#truncation,
+      divergence: this.#divergence,
     })
     const rounds = new Rounds()
     this.#lead = {
@@ -119,7 +125,7 @@ class SingleEpochReplica implements Replica {
       catchUp: this.#catchUp,
       rounds,
     }
-    this.#coordination = new Coordination(this.#lead, live)
+    this.#coordination = new Coordination(this.#lead, live, parts.submissions)
     this.#closing = new Closing({
       ...this.#lead,
       isDriven: (id) => rounds.get(id) !== undefined,
@@ -140,6 +146,7 @@ class SingleEpochReplica implements Replica {
       ...{ context: this.#context, lead: this.#lead, coordination: this.#coordination },
       ...{ reads: this.#reads, identity: this.#identity, divergence: this.#divergence },
       closing: this.#closing,
+      applied: () => this.#appliedDurable,
     }
     this.#upkeep = new Upkeep({
       ...this.#hearing,

@@ -182,6 +182,11 @@ export class Batcher {
     this.#wakeIdle()
   }
 
+  /** After {@link stop}: takes requests in again. */
+  resume(): void {
+    this.#refusal = undefined
+  }
+
   /** Resolves when nothing waits or flies. */
   idle(): Promise<void> {
     return new Promise((resolve) => {

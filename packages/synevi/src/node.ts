@@ -264,8 +264,8 @@ export class Node implements AsyncDisposable {
     if (from !== undefined && (typeof from !== 'bigint' || from < 1n))
       throw invalid('from: expected a bigint of 1 or more')
     const { clock } = this.#runtime.options
-    const { store, state } = this.#runtime.opened
-    const parts = { store, dedupMax: state.settings.dedupMax }
+    const { store: whole, state } = this.#runtime.opened
+    const parts = { whole, store: state.store, dedupMax: state.settings.dedupMax }
     const steps = verifyStoreSteps(from === undefined ? parts : { ...parts, from })
     for (;;) {
       await new Promise<void>((resolve) => clock.soon(resolve))

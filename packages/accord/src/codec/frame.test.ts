@@ -78,6 +78,9 @@ describe('every message', () => {
       29: 'hashAt',
       30: 'hashAtOk',
       31: 'unsupported',
+      32: 'snapshotFetch',
+      33: 'snapshotPart',
+      34: 'snapshotGone',
     })
     expect(tags).toHaveLength(KINDS.length)
   })

@@ -14,7 +14,13 @@ import {
   PRE_ACCEPT_CODECS,
   RECOVER_CODECS,
 } from './consensus-codec.ts'
-import { EPOCH_CODECS, HEALTH_CODECS, LOG_CODECS, READ_CODECS } from './upkeep-codec.ts'
+import {
+  EPOCH_CODECS,
+  HEALTH_CODECS,
+  LOG_CODECS,
+  READ_CODECS,
+  SNAPSHOT_CODECS,
+} from './upkeep-codec.ts'
 import type { MessageCodecs } from './codec-of-kind.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
@@ -28,6 +34,7 @@ export const MESSAGE_CODECS: MessageCodecs<MessageKind> = {
   ...EPOCH_CODECS,
   ...READ_CODECS,
   ...LOG_CODECS,
+  ...SNAPSHOT_CODECS,
   ...HEALTH_CODECS,
 }
 

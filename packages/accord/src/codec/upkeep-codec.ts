@@ -10,7 +10,13 @@ import {
   FLOOR_IDS_MAX,
   HASH_BYTES_MAX,
 } from '../message/bounds.ts'
-import type { EpochEnd, Heartbeat, NodePhase } from '../message/message.ts'
+import type {
+  EpochEnd,
+  Heartbeat,
+  NodePhase,
+  SnapshotGone,
+  SnapshotPart,
+} from '../message/message.ts'
 import { NO_CLAIMS, type FeatureClaims } from '../topology/features.ts'
 import type { MessageCodecs } from './codec-of-kind.ts'
 import type { Reader } from './reader.ts'
@@ -137,6 +143,58 @@ export const READ_CODECS: MessageCodecs<'readDeps' | 'readDepsOk'> = {
       writeDeps(writer, message.deps)
     },
     read: (reader) => ({ kind: 'readDepsOk', round: reader.varint(), deps: readDeps(reader) }),
+  },
+}
+
+const GONE_WHYS: Words<SnapshotGone['why']> = wordsOf({ unknown: 1, unable: 2 })
+const PART_ENDS: Words<SnapshotPart['ends']> = wordsOf({ pair: 1, more: 2, last: 3 })
+
+/** Snapshots. */
+export const SNAPSHOT_CODECS: MessageCodecs<'snapshotFetch' | 'snapshotPart' | 'snapshotGone'> = {
+  snapshotFetch: {
+    tag: 32,
+    since: 2,
+    write(writer, message) {
+      writer.shortBytes(message.cut, HASH_BYTES_MAX)
+      writer.varint(message.part)
+    },
+    read: (reader) => ({
+      kind: 'snapshotFetch',
+      cut: reader.shortBytes(HASH_BYTES_MAX),
+      part: reader.varint(),
+    }),
+  },
+  snapshotPart: {
+    tag: 33,
+    since: 2,
+    write(writer, message) {
+      writer.shortBytes(message.cut, HASH_BYTES_MAX)
+      writer.varint(message.part)
+      writeWord(writer, PART_ENDS, message.ends)
+      writer.shortBytes(message.digest, HASH_BYTES_MAX)
+      writer.bytes(message.bytes)
+    },
+    read: (reader) => ({
+      kind: 'snapshotPart',
+      cut: reader.shortBytes(HASH_BYTES_MAX),
+      part: reader.varint(),
+      ends: readWord(reader, PART_ENDS),
+      digest: reader.shortBytes(HASH_BYTES_MAX),
+      bytes: reader.payload(),
+    }),
+  },
+  snapshotGone: {
+    tag: 34,
+    since: 2,
+    write(writer, message) {
+      writer.shortBytes(message.cut, HASH_BYTES_MAX)
+      writeWord(writer, GONE_WHYS, message.why)
+    },
+    read: (reader) => ({
+      kind: 'snapshotGone',
+      cut: reader.shortBytes(HASH_BYTES_MAX),
+      why: readWord(reader, GONE_WHYS),
+    }),
   },
 }
 

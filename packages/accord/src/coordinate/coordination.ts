@@ -34,11 +34,17 @@ export class Coordination {
   readonly #submissions = new Map<TxnId, SubmissionId>()
   readonly #ownUndecided = new Set<TxnId>()
 
-  constructor(lead: Lead, live: readonly TxnRecord[]) {
+  /** `submissions`: taken by a replica before this one in the same process, and not answered. */
+  constructor(
+    lead: Lead,
+    live: readonly TxnRecord[],
+    submissions: ReadonlyMap<TxnId, SubmissionId> = new Map(),
+  ) {
     this.#lead = lead
     for (const { id, outcome } of live) {
       if (outcome === undefined && nodeOf(id) === lead.context.self) this.#ownUndecided.add(id)
     }
+    for (const [id, submission] of submissions) this.#takeOver(id, submission)
   }
 
   /** Own transactions without an outcome. */
@@ -246,6 +252,21 @@ export class Coordination {
     for (const peer of context.epochs.of(id).peers) {
       context.out.atOnce(peer, { kind: 'query', ids: [id], wantTxn })
     }
+  }
+
+  /**
+   * Live records are answered by their outcome. What has none was never written, so nobody heard of
+   * it, or is closed and dropped: then only the request memory knows.
+   */
+  #takeOver(id: TxnId, submission: SubmissionId): void {
+    const { context } = this.#lead
+    const record = context.ledger.get(id)
+    if (record === undefined || record.applied) {
+      context.out.answers.push({ kind: 'covered', submission, id })
+      return
+    }
+    this.#submissions.set(id, submission)
+    this.#answer(record)
   }
 
   #answer(record: TxnRecord): void {

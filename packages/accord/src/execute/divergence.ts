@@ -20,12 +20,24 @@ export class Divergence {
   /** Told at a position not reached here yet, the latest of each peer. */
   readonly #ahead = new Map<NodeSerial, Watermark>()
 
-  constructor(context: Context) {
+  /** Found and not yet written. */
+  #finding: bigint | undefined
+
+  /** `divergedAt`: found by a process before this one, and not repaired. */
+  constructor(context: Context, divergedAt?: bigint) {
     this.#context = context
+    this.#diverged = divergedAt !== undefined
   }
 
   get isDiverged(): boolean {
     return this.#diverged
+  }
+
+  /** Where the results began to differ, once: to be written. */
+  takeFinding(): bigint | undefined {
+    const finding = this.#finding
+    this.#finding = undefined
+    return finding
   }
 
   /** A peer told its durable watermark. `own`: how far this node is, durably. */
@@ -108,6 +120,7 @@ export class Divergence {
     this.#inquiry = undefined
     if (execHash !== undefined && sameBytes(execHash, mine.execHash)) return
     this.#diverged = true
+    this.#finding = inquiry.position
     this.#context.out.notice({
       kind: 'diverged',
       position: inquiry.position,

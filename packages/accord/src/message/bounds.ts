@@ -23,5 +23,10 @@ export const EPOCH_ENDS_MAX = 16
 /** Bytes of a hash, a digest or a store's identity. */
 export const HASH_BYTES_MAX = 64
 
+/** Bytes of the name of a snapshot, and of the digest of its parts. */
+export const CUT_BYTES = 16
+/** SHA-256. */
+export const CUT_DIGEST_BYTES = 32
+
 /** Bytes of a store's identity. */
 export const STORE_ID_BYTES = 16

@@ -31,7 +31,13 @@ import {
   type FitsEpochs,
   type Reason,
 } from './fits-parts.ts'
-import { EPOCH_ENDS_MAX, QUERY_IDS_MAX, STORE_ID_BYTES } from './bounds.ts'
+import {
+  CUT_BYTES,
+  CUT_DIGEST_BYTES,
+  EPOCH_ENDS_MAX,
+  QUERY_IDS_MAX,
+  STORE_ID_BYTES,
+} from './bounds.ts'
 import type { Accept, LogChunk, Message, QueryItem, RecoverOk, WrongEpoch } from './message.ts'
 import type { MessageKind, MessageOf } from './message-kind.ts'
 
@@ -123,6 +129,12 @@ const RULES: { readonly [K in MessageKind]: (message: MessageOf[K], context: Con
     catchUp: () => undefined,
     logChunk: logChunkFits,
     snapshotOffer: ({ digest }) => hashFits(digest),
+    snapshotFetch: ({ cut, part }) =>
+      cut.length === 0 && part > 0 ? 'a part of no snapshot' : cutFits(cut, 0),
+    snapshotPart: ({ cut, digest }) =>
+      cutFits(cut, CUT_BYTES) ??
+      (digest.length === CUT_DIGEST_BYTES ? undefined : 'a digest that is not 32 bytes'),
+    snapshotGone: ({ cut }) => cutFits(cut, 0),
     heartbeat(message) {
       if (message.storeId.length !== STORE_ID_BYTES)
         return 'an identity of a store that is not 16 bytes'
@@ -258,6 +270,11 @@ function logChunkFits(message: LogChunk, { epochs }: Context): Reason {
     before = entry.executeAt
   }
   return undefined
+}
+
+function cutFits(cut: Uint8Array, lengthMin: number): Reason {
+  if (cut.length === CUT_BYTES || cut.length === lengthMin) return undefined
+  return 'a name of a snapshot that is not 16 bytes'
 }
 
 function firstReason<T>(items: readonly T[], judge: (item: T) => Reason): Reason {

@@ -233,6 +233,33 @@ export interface SnapshotOffer {
   readonly bytes: bigint
   readonly digest: Bytes
 }
+/**
+ * Asks for a part of a snapshot (`protocol.md` 8.4); heard by the driver, not by the replica.
+ * `cut`: which; empty: whichever the receiver offers now. Part 0 says what the snapshot is of.
+ */
+export interface SnapshotFetch {
+  readonly kind: 'snapshotFetch'
+  /** 16 bytes, or none. */
+  readonly cut: Bytes
+  readonly part: number
+}
+/** One part, durable at the sender, of one consistent cut. */
+export interface SnapshotPart {
+  readonly kind: 'snapshotPart'
+  readonly cut: Bytes
+  readonly part: number
+  /** `'more'`: within a pair, which the next part goes on with. `'last'`: nothing follows. */
+  readonly ends: 'pair' | 'more' | 'last'
+  /** SHA-256 over the digest of the part before and these bytes. */
+  readonly digest: Bytes
+  readonly bytes: Bytes
+}
+/** `unknown`: that cut is no more, ask for another. `unable`: this node gives none at present. */
+export interface SnapshotGone {
+  readonly kind: 'snapshotGone'
+  readonly cut: Bytes
+  readonly why: 'unknown' | 'unable'
+}
 /** How far a node has applied, durably. */
 export interface Watermark {
   /** Of the last applied entry, 0 when none: a count of executed requests. */
@@ -334,6 +361,9 @@ export type Message =
   | CatchUp
   | LogChunk
   | SnapshotOffer
+  | SnapshotFetch
+  | SnapshotPart
+  | SnapshotGone
   | Heartbeat
   | Amnesia
   | HashAt

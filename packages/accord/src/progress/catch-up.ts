@@ -5,7 +5,7 @@
 
 import type { Millis } from '../brand.ts'
 import type { Context } from '../context.ts'
-import type { CatchUp, LogChunk, LogEntry } from '../message/message.ts'
+import type { CatchUp, LogChunk, LogEntry, SnapshotOffer, Watermark } from '../message/message.ts'
 import { adoptDecided } from '../replicate/on-stable.ts'
 import { keysOfTxn } from '../txn/txn.ts'
 import type { NodeSerial, Timestamp } from '../time/timestamp.ts'
@@ -83,6 +83,13 @@ export class CatchUpLog {
     else this.#behindSince = undefined
   }
 
+  /** What was asked for is no longer in that peer's log. */
+  offered(from: NodeSerial, offer: SnapshotOffer): void {
+    if (this.#asked?.from !== from) return
+    this.#asked = undefined
+    this.#context.out.notice({ kind: 'snapshotWanted', from, position: offer.position })
+  }
+
   /** For images. */
   image(): unknown {
     return {
@@ -135,9 +142,24 @@ export class CatchUpLog {
   }
 }
 
-/** Serves the log, which holds durable entries only. */
-export function onCatchUp(context: Context, from: NodeSerial, message: CatchUp): void {
-  const { since } = message
+/**
+ * Serves the log, which holds durable entries only; offers a snapshot when what is asked for is no
+ * longer there, or too much (`protocol.md` 7.4, 8.4).
+ */
+export function onCatchUp(
+  lead: { readonly context: Context; readonly peers: Peers },
+  from: NodeSerial,
+  asked: { readonly message: CatchUp; readonly applied: Watermark },
+): void {
+  const { context, peers } = lead
+  const { since } = asked.message
+  const { position, txnHash } = asked.applied
+  const behind = position - (peers.get(from).heartbeat?.applied.position ?? position)
+  if (since < context.reader.logStart() || behind > context.limits.snapshotLeadMin) {
+    context.out.atOnce(from, { kind: 'snapshotOffer', position, bytes: 0n, digest: txnHash })
+    context.out.notice({ kind: 'event', name: 'snapshotOffered' })
+    return
+  }
   const { entries, more } = context.reader.entriesAfter(
     since,
     context.limits.chunkEntriesMax,

@@ -219,6 +219,9 @@ function upkeep(
   | 'catchUp'
   | 'logChunk'
   | 'snapshotOffer'
+  | 'snapshotFetch'
+  | 'snapshotPart'
+  | 'snapshotGone'
   | 'heartbeat'
   | 'amnesia'
   | 'hashAt'
@@ -275,6 +278,19 @@ function upkeep(
       fc
         .tuple(ANY_MESSAGE.snapshotOffer, hash)
         .map(([message, digest]) => ({ ...message, digest })),
+    ),
+    snapshotFetch: say(
+      ANY_MESSAGE.snapshotFetch.map((message) => ({ ...message, cut: new Uint8Array(16) })),
+    ),
+    snapshotPart: say(
+      ANY_MESSAGE.snapshotPart.map((message) => ({
+        ...message,
+        cut: new Uint8Array(16),
+        digest: new Uint8Array(32),
+      })),
+    ),
+    snapshotGone: say(
+      ANY_MESSAGE.snapshotGone.map((message) => ({ ...message, cut: new Uint8Array(16) })),
     ),
     heartbeat: say(
       fc

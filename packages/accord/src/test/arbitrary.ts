@@ -342,6 +342,24 @@ export const ANY_MESSAGE: { readonly [K in MessageKind]: fc.Arbitrary<MessageOf[
     bytes: anyUint64,
     digest: anyHash,
   }),
+  snapshotFetch: fc.record({
+    kind: fc.constant('snapshotFetch' as const),
+    cut: anyHash,
+    part: anyCount,
+  }),
+  snapshotPart: fc.record({
+    kind: fc.constant('snapshotPart' as const),
+    cut: anyHash,
+    part: anyCount,
+    ends: fc.constantFrom('pair' as const, 'more' as const, 'last' as const),
+    digest: anyHash,
+    bytes: fc.uint8Array({ maxLength: 100 }),
+  }),
+  snapshotGone: fc.record({
+    kind: fc.constant('snapshotGone' as const),
+    cut: anyHash,
+    why: fc.constantFrom('unknown' as const, 'unable' as const),
+  }),
   heartbeat: fc.record({
     kind: fc.constant('heartbeat' as const),
     storeId: anyHash,

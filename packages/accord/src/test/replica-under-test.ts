@@ -210,6 +210,8 @@ export class ReplicaUnderTest {
 
   #write(write: Write): void {
     switch (write.kind) {
+      case 'diverged':
+        return
       case 'record':
         this.#records.set(write.record.id, write.record)
         return
@@ -298,6 +300,7 @@ export class ReplicaUnderTest {
       },
       watermarkAt: (position) =>
         this.#log.find((entry) => entry.watermark.position === position)?.watermark,
+      logStart: () => TIMESTAMP_ZERO,
       oldestPosition: () => this.#log[0]?.watermark.position ?? 0n,
       decidedAfter: (since) =>
         [...this.#records.values()].flatMap(({ id, keys, outcome }) =>

@@ -145,6 +145,8 @@ export class DurableStore implements RecordReader {
         case 'admitted':
           this.#admitted = true
           break
+        case 'diverged':
+          break
         case 'peer':
           this.#peers.set(write.peer.serial, write.peer)
           break
@@ -171,6 +173,10 @@ export class DurableStore implements RecordReader {
 
   watermarkAt(position: bigint): Watermark | undefined {
     return this.#log.find((entry) => entry.watermark.position === position)?.watermark
+  }
+
+  logStart(): Timestamp {
+    return TIMESTAMP_ZERO
   }
 
   oldestPosition(): bigint {

@@ -110,7 +110,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
 
 /** The chain is computed anew, and everything held against it. */
 async function verified(store: SummedStore, signal: AbortSignal | undefined): Promise<void> {
-  const steps = verifyStoreSteps({ store, dedupMax: readSettings(store).dedupMax })
+  const steps = verifyStoreSteps({ whole: store, store, dedupMax: readSettings(store).dedupMax })
   for (;;) {
     aborted(signal)
     const step = steps.next()

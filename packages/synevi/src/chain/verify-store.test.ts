@@ -72,7 +72,7 @@ async function history(): Promise<RecordedStore> {
 async function verify(raw: MemoryStore): Promise<VerifyReport> {
   const store = await SummedStore.open(raw)
   const { settings } = await NodeState.open(store, stateOptions())
-  const steps = verifyStoreSteps({ store, dedupMax: settings.dedupMax })
+  const steps = verifyStoreSteps({ whole: store, store, dedupMax: settings.dedupMax })
   for (;;) {
     const step = steps.next()
     if (step.done === true) return step.value

@@ -14,10 +14,10 @@ const DAMAGE_MAX = 64
  * executions may go on in between, but no write may be resolving: call it from the event loop.
  */
 export function* verifyStoreSteps(
-  parts: VerifyParts & { readonly store: SummedStore },
+  parts: VerifyParts & { readonly whole: SummedStore },
 ): Generator<LogPosition, VerifyReport> {
   const report = yield* verifySteps(parts)
-  const walk = parts.store.walk()
+  const walk = parts.whole.walk()
   const damage: Damage[] = []
   try {
     for (let isDone = false; !isDone;) {

@@ -14,7 +14,7 @@ import {
   readLogEntry,
   type TxnPlace,
 } from '../state/log-table.ts'
-import { readApplied, type AppliedHead } from '../state/node-facts.ts'
+import { readApplied, readBase, type AppliedHead } from '../state/node-facts.ts'
 import { readRecord } from '../state/record-table.ts'
 import { recall } from '../state/request-memory.ts'
 import type { Damage } from '../state/sum-walk.ts'
@@ -39,7 +39,10 @@ export interface VerifyReport {
 export interface VerifyParts {
   readonly store: Store
   readonly dedupMax: number
-  /** Default 1. What is before it is trusted; the walk begins at the transaction that holds it. */
+  /**
+   * Default: where the log begins. What is before it is trusted; the walk begins at the transaction
+   * that holds it.
+   */
   readonly from?: LogPosition
 }
 
@@ -51,12 +54,23 @@ const PAGE_TXNS = 64
  * what it reports.
  */
 export function* verifySteps(parts: VerifyParts): Generator<LogPosition, VerifyReport> {
-  const from = parts.from === undefined || parts.from < 1n ? 1n : parts.from
+  const first = firstPositionIn(parts.store)
+  const from = parts.from === undefined || parts.from < first ? first : parts.from
   const walk = new Walk(parts, from)
   for (;;) {
     const step = walk.page()
     if (step.kind === 'ended') return walk.report(from, step.why)
     yield walk.position
+  }
+}
+
+/** A damaged answer is found again, and reported, by the walk. */
+function firstPositionIn(store: Store): LogPosition {
+  try {
+    return (readBase(store)?.position ?? 0n) + 1n
+  } catch (error) {
+    if (isSyneviError(error)) return 1n
+    throw error
   }
 }
 
@@ -110,6 +124,13 @@ class Walk {
   #start(): void {
     this.#started = true
     const { store } = this.#parts
+    const base = readBase(store)
+    if (base !== undefined) {
+      this.#heads = base
+      this.#position = base.position
+      this.#since = base.executeAt
+      if (this.#from <= base.position + 1n) return
+    }
     if (this.#from === 1n) return
     const [at] = placesFrom(store, this.#from, 1)
     const before = placeBelow(store, at?.firstPosition ?? this.#from)

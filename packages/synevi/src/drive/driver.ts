@@ -57,6 +57,7 @@ export class Driver {
   #isFlushing = false
   readonly #executions: Execution[] = []
   #isExecuting = false
+  #lane: Promise<void> | undefined
   #isBlocked = false
   #alarm: { readonly at: Millis; readonly handle: Disposable } | undefined
 
@@ -89,6 +90,11 @@ export class Driver {
   async close(): Promise<void> {
     this.#stop()
     await this.#flush
+  }
+
+  /** Once closed: resolves when the execution under way has ended, which is not waited for else. */
+  async idle(): Promise<void> {
+    await this.#lane
   }
 
   #stop(): void {
@@ -196,7 +202,7 @@ export class Driver {
     this.#executions.push(...executions)
     if (this.#isExecuting) return
     this.#isExecuting = true
-    void this.#runLane()
+    this.#lane = this.#runLane()
   }
 
   /** Beside the flush: a slow executor delays no vote. Never rejects. */

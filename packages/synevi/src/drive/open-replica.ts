@@ -16,6 +16,8 @@ import {
   type MemberEntry,
   type NodeSerial,
   type Replica,
+  type SubmissionId,
+  type TxnId,
 } from '@synevi/accord'
 import { payloadDigest } from '../chain/hash-chain.ts'
 import type { Logger } from '../contract/observe.ts'
@@ -71,7 +73,7 @@ export async function openFromStore(
   random: SeededRandom,
   joined?: JoinAnswer,
 ): Promise<OpenedReplica> {
-  const { clock, limits, logger } = options
+  const { clock, logger } = options
   const store = await SummedStore.open(options.store)
   if (store.found === 'computed')
     logger.warn({}, 'the store was last written by a version that keeps no sums: computed anew')
@@ -83,11 +85,57 @@ export async function openFromStore(
     // A seed given twice must not make two stores alike.
     random: (count) => new SeededRandom(random.fork() ^ clock.now().wall).bytes(count),
   })
-  const { serial, cluster } = state.identity
   await replayExecutors(state, options.executors)
-  const durable = state.durable()
   checkSettings(options, state)
-  const now = clock.now()
+  const parts = openedOf({ options, random, store, state })
+  const { serial, durable } = parts
+  const { members: open } = openConfiguration(durable)
+  return {
+    ...parts,
+    roster: new Roster({
+      self: serial,
+      configurations: durable.configurations,
+      addresses: otherAddresses(open, members, logger),
+    }),
+  }
+}
+
+/**
+ * The same node on the same store, whose state was replaced by a snapshot: as after a crash, in the
+ * same process. `submissions`: what the replica before had taken and not answered. Rejects as
+ * {@link openFromStore} does.
+ */
+export async function reopenFromStore(
+  options: ParsedOptions,
+  random: SeededRandom,
+  before: {
+    readonly opened: OpenedReplica
+    readonly submissions: ReadonlyMap<TxnId, SubmissionId>
+  },
+): Promise<OpenedReplica> {
+  const { serial, cluster, roster, store } = before.opened
+  const state = await NodeState.open(store, {
+    self: { id: options.self.id, serial },
+    ...{ cluster, epoch: roster.epoch, members: roster.members },
+    settings: before.opened.state.settings,
+    random: (count) => random.bytes(count),
+  })
+  await replayExecutors(state, options.executors)
+  const { submissions } = before
+  return { ...openedOf({ options, random, store, state, submissions }), roster }
+}
+
+function openedOf(parts: {
+  readonly options: ParsedOptions
+  readonly random: SeededRandom
+  readonly store: SummedStore
+  readonly state: NodeState
+  readonly submissions?: ReadonlyMap<TxnId, SubmissionId>
+}): Omit<OpenedReplica, 'roster'> {
+  const { options, random, store, state, submissions } = parts
+  const { clock, limits, logger } = options
+  const { serial, cluster } = state.identity
+  const durable = state.durable()
   const replica = openReplica({
     self: serial,
     options: {
@@ -102,27 +150,16 @@ export async function openFromStore(
     },
     durable,
     reader: state.reader,
-    at: now,
+    ...(submissions === undefined ? {} : { submissions }),
+    at: clock.now(),
   })
   const lane = new ExecutionLane({
-    ...{ store, executors: options.executors, settings: state.settings, head: state.applied },
+    ...{ store: state.store, executors: options.executors, settings: state.settings },
+    head: state.applied,
     elapsed: () => clock.now().elapsed,
     effectFailed: (error) => logger.error({ error: String(error) }, 'an afterApply effect threw'),
   })
-  return {
-    serial,
-    cluster,
-    roster: new Roster({
-      self: serial,
-      configurations: durable.configurations,
-      addresses: otherAddresses(openConfiguration(durable).members, members, logger),
-    }),
-    durable,
-    store,
-    state,
-    lane,
-    replica,
-  }
+  return { serial, cluster, durable, store, state, lane, replica }
 }
 
 type Beginning = Omit<NodeStateOptions, 'random'>

@@ -37,6 +37,11 @@ export class OwnTransactions {
     this.#parts = parts
   }
 
+  /** Those that have an id and no answer. */
+  get unanswered(): ReadonlyMap<TxnId, SubmissionId> {
+    return new Map(this.#submissions)
+  }
+
   /** The submission has an id now. */
   began(id: TxnId, submission: SubmissionId): void {
     this.#submissions.set(id, submission)

@@ -16,6 +16,20 @@ import { routesOf, type Route } from './routes.ts'
 const PAGE_ENTRIES = 256
 
 /**
+ * The first executor that would lack entries if the log began behind `position`; undefined: none.
+ */
+export async function lackingExecutor(
+  executors: readonly Executor[],
+  position: LogPosition,
+): Promise<string | undefined> {
+  for (const executor of executors) {
+    const through = await executor.appliedThrough?.()
+    if (through !== undefined && through < position) return executor.name
+  }
+  return undefined
+}
+
+/**
  * Executes, in order, each entry above what its executor says. Its context is that of the first
  * time, except for state: reads see only what this very execution wrote, since the state of that
  * time is gone; writes and `afterApply` effects are dropped. So such an executor keeps _all_ its
@@ -40,6 +54,13 @@ export async function replayExecutors(
   let after = [...through.values()].reduce((least, position) =>
     position < least ? position : least,
   )
+  if (after < state.basePosition) {
+    throw new SyneviError(
+      'EXECUTOR_FAILED',
+      `cannot replay from position ${after}: the log here begins behind ${state.basePosition}`,
+      { definite: false },
+    )
+  }
   for (;;) {
     const page = state.appliedPage(after, PAGE_ENTRIES)
     if (page.length === 0) return

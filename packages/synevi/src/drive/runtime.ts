@@ -1,24 +1,14 @@
 /** The parts of an open node, and what passes between them. `Node` is its public face. */
 
-import {
-  DEFAULT_KEYS,
-  nodeOf,
-  type Execution,
-  type NodeSerial,
-  type Notice,
-  type TxnId,
-  type Write,
-} from '@synevi/accord'
+import { DEFAULT_KEYS, type Write } from '@synevi/accord'
 import { Batcher } from '../batcher.ts'
 import type { AppliedEntry } from '../chain/chained-entries.ts'
 import { ulidBytes } from '../identifier.ts'
 import { Belonging } from '../membership/belonging.ts'
 import { Membership } from '../membership/membership.ts'
-import { AppliedEvents } from '../observe/applied-events.ts'
-import { Channel, type TraceContext } from '../observe/channels.ts'
+import { Channel } from '../observe/channels.ts'
 import { EventHub } from '../observe/events.ts'
 import { NodeHealth } from '../observe/node-health.ts'
-import { SlowExecutions } from '../observe/slow-executions.ts'
 import { membersReport, statusReport, type ReportParts } from '../observe/status-report.ts'
 import type { Member, NodeStatus } from '../observe/status.ts'
 import { NodeTelemetry } from '../observe/telemetry.ts'
@@ -28,32 +18,31 @@ import { LinearizableReads } from '../read/linearizable-reads.ts'
 import { Waits, type Patience } from '../read/waits.ts'
 import type { Request } from '../request.ts'
 import type { SeededRandom } from '../seeded-random.ts'
+import type { FetchEnd } from '../snapshot/fetch-end.ts'
+import type { Manifest } from '../snapshot/manifest.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
 import type { SyneviError } from '../synevi-error.ts'
 import { drained } from './drained.ts'
-import { Driver } from './driver.ts'
-import type { LaneResult } from './execution-lane.ts'
-import { ExecutionTrace } from './execution-trace.ts'
+import { Driver, WriteFailure } from './driver.ts'
+import { Executions } from './executions.ts'
+import { installSnapshot } from './install-snapshot.ts'
+import { Notices } from './notices.ts'
 import { Opening } from './opening.ts'
 import type { OpenedReplica } from './open-replica.ts'
 import type { RequestOutcome } from './outcome.ts'
 import { OwnTransactions } from './own-transactions.ts'
 import { PeerTraffic } from './peer-traffic.ts'
 import { Readiness } from './readiness.ts'
-import {
-  brokenError,
-  closedError,
-  divergedError,
-  divergedEvent,
-  fatalError,
-} from './stop-reasons.ts'
+import { Restart } from './restart.ts'
+import { Snapshots } from './snapshots.ts'
+import { brokenError, closedError } from './stop-reasons.ts'
+import { WriteQueue } from './write-queue.ts'
 
 const PAGE_ENTRIES = 256
 
 /** One open node. Everything that happens in it passes here once. */
 export class Runtime {
   readonly options: ParsedOptions
-  readonly opened: OpenedReplica
   readonly health: NodeHealth
   readonly events: EventHub
   readonly telemetry: NodeTelemetry
@@ -64,26 +53,27 @@ export class Runtime {
   readonly #belonging: Belonging
   readonly #random: SeededRandom
   readonly #traffic: PeerTraffic
-  readonly #driver: Driver
+  readonly #writes: WriteQueue
+  readonly #snapshots: Snapshots
+  readonly #restart = new Restart((input) => this.#driver.feed(input))
+  #opened: OpenedReplica
+  #driver: Driver
   readonly #batcher: Batcher
   readonly #own: OwnTransactions
-  readonly #slow: SlowExecutions
-  readonly #appliedEvents: AppliedEvents
-  readonly #readiness: Readiness
+  readonly #executions: Executions
+  readonly #notices: Notices
   readonly #opening: Opening
-  readonly #executions = new ExecutionTrace()
-  readonly #recoverChannel = new Channel('synevi:recover')
   readonly #writeChannel = new Channel('synevi:store.write')
   /** Durable here. */
   #applied: AppliedHead
 
   constructor(options: ParsedOptions, opened: OpenedReplica, random: SeededRandom) {
     const { clock, logger } = options
-    const { durable, state } = opened
     this.options = options
-    this.opened = opened
+    this.#opened = opened
+    this.#writes = new WriteQueue(opened.store)
     this.#random = random
-    this.#applied = state.applied
+    this.#applied = opened.state.applied
     this.events = new EventHub(logger)
     this.telemetry = new NodeTelemetry(options.telemetry)
     this.waits = new Waits(clock)
@@ -98,35 +88,35 @@ export class Runtime {
     this.#batcher = this.#makeBatcher()
     this.#own = new OwnTransactions({
       batcher: this.#batcher,
-      remembered: (id) => state.remembered(id),
+      remembered: (id) => this.opened.state.remembered(id),
     })
-    this.#slow = new SlowExecutions(clock, (event) => {
-      logger.warn(event, 'a slow execution')
-      this.events.emit('slow', event)
-    })
-    this.#appliedEvents = new AppliedEvents(this.events)
-    const position = (): bigint => this.#applied.watermark.position
-    this.#readiness = new Readiness({
-      durable,
-      position,
-      target: () => this.health.targetPosition(),
-      isVoter: () => opened.roster.role === 'voter',
+    this.#executions = new Executions({
+      ...{ options, events: this.events },
+      blocked: (why) => this.health.blocked(why),
+      executed: (id, outcomes) => this.#own.executed(id, outcomes),
     })
     this.#opening = new Opening({
-      ...{ readiness: this.#readiness, health: this.health, waits: this.waits },
+      ...{ readiness: this.#makeReadiness(), health: this.health, waits: this.waits },
       ready: () => this.events.emit('ready', this.status()),
     })
+    this.#notices = this.#makeNotices()
+    this.#snapshots = this.#makeSnapshots()
     this.linearizable = new LinearizableReads({
       ...{ clock, waits: this.waits, freshId: () => this.freshId() },
-      feed: (input) => this.#driver.feed(input),
+      feed: (input) => this.#restart.feed(input),
       submit: (request, patience) => this.#batcher.add(request, patience),
       suspicion: () => this.health.suspicion(),
     })
     this.feed = new AppliedFeed<AppliedEntry>({
-      ...{ waits: this.waits, position },
-      page: (after) => state.appliedPage(after, PAGE_ENTRIES),
+      ...{ waits: this.waits, position: () => this.#applied.watermark.position },
+      page: (after) => this.opened.state.appliedPage(after, PAGE_ENTRIES),
       positionOf: (entry) => entry.position,
     })
+  }
+
+  /** Another one after a snapshot was installed. */
+  get opened(): OpenedReplica {
+    return this.#opened
   }
 
   /** Durable here. */
@@ -144,6 +134,7 @@ export class Runtime {
     if (advertised !== undefined) this.opened.roster.listensAt(advertised)
     await this.#opening.wait(patience, () => {
       this.#driver.start()
+      this.#snapshots.start()
       this.#belonging.start()
     })
   }
@@ -182,6 +173,7 @@ export class Runtime {
     }
     this.linearizable.stop(closedError(true))
     this.#endWaits('closed', closedError(true))
+    await this.#snapshots.close()
     await this.#driver.close()
     this.waits.close()
     await this.#traffic.close()
@@ -199,17 +191,18 @@ export class Runtime {
       { code: error.code, error: error.message, cause: String(error.cause) },
       'this node stopped',
     )
+    void this.#snapshots.close()
     void this.#driver.close()
     this.health.fail(error)
     this.#stopCallers(error)
     this.#endWaits('failed', error)
     void this.#traffic.close()
     this.events.emit('fatal', error)
-    this.#tell('onFatal', () => onFatal(error))
+    this.#notices.tell('onFatal', () => onFatal(error))
   }
 
   #endWaits(how: 'closed' | 'failed', error: SyneviError): void {
-    this.#slow.close()
+    this.#executions.close()
     this.#belonging.close()
     this.membership.stop(error)
     this.feed.end(how, error)
@@ -242,11 +235,11 @@ export class Runtime {
       ...{ options: this.options, opened: this.opened, health: this.health },
       receive: (from, messages) => {
         this.health.heard(from, messages)
-        this.#driver.feedAll(messages.map((message) => ({ kind: 'receive', from, message })))
+        this.#driver.feedAll(this.#snapshots.inputsOf(from, messages))
         this.#opening.check()
       },
       link: (peer, up) => {
-        this.#driver.feed({ kind: 'link', peer, up })
+        this.#restart.link(peer, up)
         this.membership.link(peer, up)
       },
       refused: (peer, code) => this.#belonging.refused(peer, code),
@@ -259,9 +252,9 @@ export class Runtime {
     return new Membership({
       ...{ cluster, roster, settings: state.settings, waits: this.waits },
       ...{ health: this.health, logger: this.options.logger, events: this.events },
-      feed: (input) => this.#driver.feed(input),
+      feed: (input) => this.#restart.feed(input),
       reconnect: () => this.#traffic.follow(),
-      changed: (serial) => this.#memberChanged(serial),
+      changed: (serial) => this.#notices.memberChanged(serial),
       opened: () => this.#opening.check(),
       dismissed: (error) => this.#fail(error),
     })
@@ -269,23 +262,101 @@ export class Runtime {
 
   #makeDriver(): Driver {
     const { clock, self } = this.options
-    const { store } = this.opened
+    const { opened } = this
     return new Driver({
-      ...{ clock, replica: this.opened.replica },
+      ...{ clock, replica: opened.replica },
       post: (envelopes) => this.#traffic.post(envelopes),
-      encode: (writes) => this.opened.state.encode(writes),
+      encode: (writes) => opened.state.encode(writes),
       write: (batch) =>
         this.#writeChannel.trace(
           () => ({ node: self.id, mutationCount: batch.length }),
-          () => store.write(batch),
+          () => this.#writes.urgent(batch),
         ),
-      run: (execution) => this.#run(execution),
-      answer: (answer) => this.membership.answer(answer) || this.#own.answer(answer),
+      run: (execution) => this.#executions.run(opened.lane, execution),
+      answer: (answer) => {
+        this.#restart.answered(answer.submission)
+        if (!this.membership.answer(answer)) this.#own.answer(answer)
+      },
       read: (answer) => this.linearizable.answer(answer),
-      notice: (notice) => this.#notice(notice),
+      notice: (notice) => this.#notices.heard(notice),
       stored: (writes) => this.#stored(writes),
       failed: (error) => this.#fail(brokenError(error)),
     })
+  }
+
+  #makeReadiness(): Readiness {
+    return new Readiness({
+      durable: this.opened.durable,
+      position: () => this.#applied.watermark.position,
+      target: () => this.health.targetPosition(),
+      isVoter: () => this.opened.roster.role === 'voter',
+    })
+  }
+
+  #makeNotices(): Notices {
+    const { options, health, events, telemetry, membership } = this
+    return new Notices({
+      ...{ options, health, events, telemetry, membership },
+      ...{ own: this.#own, self: this.opened.serial },
+      submitted: (submission) => this.#restart.answered(submission),
+      snapshotWanted: (from) => this.#snapshots.take(from),
+      admitted: () => this.#opening.admitted(),
+      memberOf: (serial) => this.members().find((one) => one.serial === serial),
+      diverged: (error) => this.#stopCallers(error),
+      fatal: (error) => this.#fail(error),
+    })
+  }
+
+  #makeSnapshots(): Snapshots {
+    const { options, opened, health } = this
+    return new Snapshots({
+      ...{ options, cluster: opened.cluster, store: opened.store },
+      write: (batch) => this.#writes.patient(batch),
+      post: (to, message) => this.#traffic.post([{ to, message }]),
+      reachable: () => this.#restart.linked(),
+      random: (count) => this.#random.bytes(count),
+      mayServe: () => health.failure === undefined && !health.isDiverged,
+      install: (manifest) => this.#install(manifest),
+      failed: (error) => this.#fail(brokenError(new WriteFailure('staging', { cause: error }))),
+    })
+  }
+
+  /** See {@link installSnapshot}. */
+  #install(manifest: Manifest): Promise<FetchEnd> {
+    return installSnapshot(manifest, {
+      ...{ options: this.options, opened: this.opened, random: this.#random },
+      stop: async () => {
+        this.#restart.begin()
+        await this.#driver.close()
+        await this.#driver.idle()
+      },
+      hasFailed: () => this.health.failure !== undefined,
+      write: (batch) => this.#writes.urgent(batch),
+      submissions: () => this.#own.unanswered,
+      reopened: (opened, isReplaced) => this.#reopened(opened, isReplaced),
+      failed: (error) => this.#fail(brokenError(error)),
+    })
+  }
+
+  #reopened(opened: OpenedReplica, isReplaced: boolean): void {
+    const { health } = this
+    this.#opened = opened
+    this.#applied = opened.state.applied
+    this.#opening.begunAgain(this.#makeReadiness())
+    this.#driver = this.#makeDriver()
+    for (const one of opened.durable.configurations) this.membership.follow(one)
+    if (isReplaced) this.#snapshots.replaced()
+    if (isReplaced && health.isDiverged) {
+      health.repaired()
+      this.#batcher.resume()
+      this.linearizable.resume()
+      this.feed.resume()
+    }
+    this.#restart.end()
+    this.linearizable.askAgain()
+    this.#driver.start()
+    this.feed.advance()
+    this.#opening.check()
   }
 
   #makeBatcher(): Batcher {
@@ -293,26 +364,10 @@ export class Runtime {
     return new Batcher({
       ...{ clock, limits, batch, random: this.#random },
       submit: (submission, payload) => {
-        this.#driver.feed({ kind: 'submit', submission, keys: DEFAULT_KEYS, payload })
+        this.#restart.feed({ kind: 'submit', submission, keys: DEFAULT_KEYS, payload })
       },
       suspicion: () => this.health.suspicion(),
     })
-  }
-
-  #run(execution: Execution): LaneResult | Promise<LaneResult> {
-    const run = (): LaneResult | Promise<LaneResult> => this.opened.lane.run(execution)
-    return this.#slow.run(
-      execution,
-      this.#executions.of(run, () => this.#contextOf(execution.id)),
-      ({ result, ms }) => {
-        if (result.kind === 'blocked') this.health.blocked(result.why)
-        else {
-          this.#own.executed(execution.id, result.executed.outcomes)
-          this.#appliedEvents.executed(execution, result.executed.outcomes, ms)
-        }
-        return result
-      },
-    )
   }
 
   #stored(writes: readonly Write[]): void {
@@ -321,80 +376,19 @@ export class Runtime {
       if (write.kind !== 'applied') continue
       hasApplied = true
       this.opened.lane.stored(write.record.id)
-      this.#readiness.applied(write.record.id)
+      this.#opening.applied(write.record.id)
     }
     if (!hasApplied) return
     this.#applied = this.opened.state.applied
     for (const write of writes)
-      if (write.kind === 'applied') this.#appliedEvents.stored(write.record.id)
+      if (write.kind === 'applied') this.#executions.stored(write.record.id)
     this.feed.advance()
     this.#opening.check()
-  }
-
-  #notice(notice: Notice): void {
-    this.health.notice(notice)
-    this.membership.notice(notice)
-    switch (notice.kind) {
-      case 'submitted':
-        this.#own.began(notice.id, notice.submission)
-        break
-      case 'decided':
-        this.#own.decided(notice.id)
-        this.telemetry.decided(notice.path)
-        if (notice.path === 'recovered' && nodeOf(notice.id) !== this.opened.serial) {
-          this.events.emit('recovered', { txnId: notice.id, by: this.opened.serial })
-        }
-        break
-      case 'invalidated':
-        this.telemetry.decided('invalidated')
-        break
-      case 'recovering':
-        this.#recoverChannel.mark(() => this.#contextOf(notice.id))
-        break
-      case 'admitted':
-        this.#readiness.admitted()
-        this.#opening.check()
-        break
-      case 'suspected':
-        this.#memberChanged(notice.peer)
-        break
-      case 'diverged':
-        this.#diverged(notice)
-        break
-      case 'fatal':
-        this.#fail(fatalError(notice.code, notice.why))
-        break
-      default:
-    }
-    this.#tell('onNotice', () => this.options.onNotice(notice))
-  }
-
-  #contextOf(id: TxnId): TraceContext {
-    return { node: this.options.self.id, txnId: id.toString(16) }
-  }
-
-  #tell(name: string, call: () => void): void {
-    try {
-      call()
-    } catch (error) {
-      this.options.logger.error({ error: String(error) }, `${name} threw`)
-    }
   }
 
   #stopCallers(error: SyneviError): void {
     this.#batcher.stop(() => error)
     this.linearizable.stop(error)
     this.feed.end('failed', error)
-  }
-
-  #memberChanged(serial: NodeSerial): void {
-    const member = this.members().find((one) => one.serial === serial)
-    if (member !== undefined) this.events.emit('member', member)
-  }
-
-  #diverged(notice: Notice & { kind: 'diverged' }): void {
-    const error = divergedError(notice.position)
-    this.#stopCallers(error)
-    this.events.emit('diverged', divergedEvent(notice))
   }
 }

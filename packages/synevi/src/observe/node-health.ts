@@ -262,6 +262,15 @@ export class NodeHealth {
     return new SyneviError(code, error.message, { definite: true, retryable, cause: error })
   }
 
+  get isDiverged(): boolean {
+    return this.#diverged !== undefined
+  }
+
+  repaired(): void {
+    this.#diverged = undefined
+    this.check()
+  }
+
   notice(notice: Notice): void {
     switch (notice.kind) {
       case 'decided':

@@ -82,6 +82,11 @@ export class AppliedFeed<Entry> {
     this.#following.clear()
   }
 
+  /** What ended by a failure goes on: followers that began before have ended all the same. */
+  resume(): void {
+    if (this.#end?.how === 'failed') this.#end = undefined
+  }
+
   /**
    * History, then live: each entry above `after` once, in order. Read page by page as it is
    * consumed, so a slow consumer holds one page. Ends when the signal is aborted or the node

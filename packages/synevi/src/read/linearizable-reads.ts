@@ -83,6 +83,18 @@ export class LinearizableReads {
     this.#wakeIdle()
   }
 
+  /** The core is another one, which knows of no read. */
+  askAgain(): void {
+    for (const read of this.#asked.keys()) {
+      this.#parts.feed({ kind: 'read', read, keys: DEFAULT_KEYS })
+    }
+  }
+
+  /** After {@link stop}: takes reads in again. */
+  resume(): void {
+    this.#ended = undefined
+  }
+
   /** Resolves when nobody waits. */
   idle(): Promise<void> {
     return new Promise((resolve) => {

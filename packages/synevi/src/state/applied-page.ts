@@ -15,6 +15,7 @@ import {
   readLogEntry,
   type TxnPlace,
 } from './log-table.ts'
+import { readBase } from './node-facts.ts'
 import { corrupt } from './sealed.ts'
 
 /**
@@ -42,6 +43,8 @@ export function appliedPage(
 
 function headsBefore(store: Store, place: TxnPlace): ChainHeads {
   if (place.firstPosition === 1n) return chainStart()
+  const base = readBase(store)
+  if (base?.position === place.firstPosition - 1n) return base
   const before = placeBelow(store, place.firstPosition)
   const entry = before === undefined ? undefined : readLogEntry(store, before.executeAt)
   if (entry?.watermark.position !== place.firstPosition - 1n) {

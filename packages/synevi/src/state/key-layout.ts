@@ -17,6 +17,9 @@
  *                    executor 00 01 table 00 key     executor state, tables
  * ```
  *
+ * The tables 03, 20 … 40 exist twice: their second place has the high bit set (83, a0 … c0), see
+ * `slots.ts`.
+ *
  * Keys are handled as text of one code unit for each byte (latin1): it hashes, compares and
  * concatenates faster than bytes, in the same order.
  */
@@ -79,6 +82,14 @@ export const FACT = {
   closedBefore: 0x0d,
   /** Of the tables' sums (`table-sums.ts`). */
   sums: 0x20,
+  /** Which slot is current; absent: A. See `slots.ts`. */
+  slots: 0x30,
+  /** The snapshot that is being staged; absent: none. See `staging.ts`. */
+  staging: 0x31,
+  /** Where the history in this store begins; absent: with the first entry. */
+  base: 0x32,
+  /** The position of a divergence that was not repaired; absent: none. */
+  diverged: 0x33,
 } as const
 
 /** The second byte of the key of a fact. */
@@ -91,7 +102,9 @@ export function isFact(value: number): value is Fact {
 
 /** The name of the table that a key belongs to, for messages. */
 export function tableOf(key: Bytes): string {
-  for (const table of Object.values(TABLE)) if (table === key[0]) return TABLE_NAMES[table]
+  // The tables of slot B have the high bit (`slots.ts`).
+  const first = (key[0] ?? 0) & 0x7f
+  for (const table of Object.values(TABLE)) if (table === first) return TABLE_NAMES[table]
   return 'unknown table'
 }
 

@@ -15,7 +15,6 @@ import {
 } from '@synevi/accord'
 import { noteKind, outcomeOfNote, type OutcomeNote } from '../chain/hash-chain.ts'
 import type { LogPosition } from '../contract/executor.ts'
-import type { Store } from '../contract/store.ts'
 import { FieldError, FieldReader, FieldWriter } from './fields.ts'
 import {
   TABLE,
@@ -25,7 +24,7 @@ import {
   tableStart,
   timestampKey,
 } from './key-layout.ts'
-import { corrupt, decoded, getSealed, reading, seal, unseal } from './sealed.ts'
+import { corrupt, decoded, getSealed, reading, seal, unseal, type Source } from './sealed.ts'
 
 /** Where the entries of one transaction stand. */
 export interface TxnPlace {
@@ -53,7 +52,7 @@ export function logKey(executeAt: Timestamp): Bytes {
 }
 
 /** The entry at a place in the order; undefined when there is none. Throws `STORE_FAILED`. */
-export function readLogEntry(store: Store, executeAt: Timestamp): LogEntry | undefined {
+export function readLogEntry(store: Source, executeAt: Timestamp): LogEntry | undefined {
   const key = logKey(executeAt)
   const value = getSealed(store, key)
   return value === undefined ? undefined : parseLogEntry(key, value)
@@ -61,7 +60,7 @@ export function readLogEntry(store: Store, executeAt: Timestamp): LogEntry | und
 
 /** Entries with executeAt above `since` (undefined: all), in order, with the bytes each takes. */
 export function* logAfter(
-  store: Store,
+  store: Source,
   since: Timestamp | undefined,
 ): Iterable<{ readonly entry: LogEntry; readonly sizeBytes: number }> {
   // No timestamp uses the low 16 bits: the next key is one further.
@@ -72,10 +71,18 @@ export function* logAfter(
 }
 
 /** The last entry; undefined when the log is empty. */
-export function lastLogEntry(store: Store): LogEntry | undefined {
-  const range = { from: tableStart(TABLE.log), until: tableEnd(TABLE.log), reverse: true, limit: 1 }
-  for (const [key, sealed] of store.scan(range)) return parseLogEntry(key, unseal(key, sealed))
-  return undefined
+export function lastLogEntry(store: Source): LogEntry | undefined {
+  return latestLogEntries(store, 1)[0]
+}
+
+/** The last entries, at most so many, the last first. */
+export function latestLogEntries(store: Source, limit: number): readonly LogEntry[] {
+  const range = { from: tableStart(TABLE.log), until: tableEnd(TABLE.log), reverse: true, limit }
+  const entries: LogEntry[] = []
+  for (const [key, sealed] of store.scan(range)) {
+    entries.push(parseLogEntry(key, unseal(key, sealed)))
+  }
+  return entries
 }
 
 /** The key of a place. */
@@ -103,7 +110,7 @@ export function formatPlace(place: TxnPlace): Bytes {
 }
 
 /** The place whose last position this is. Throws `STORE_FAILED`. */
-export function readPlace(store: Store, lastPosition: LogPosition): TxnPlace | undefined {
+export function readPlace(store: Source, lastPosition: LogPosition): TxnPlace | undefined {
   const key = placeKey(lastPosition)
   const value = getSealed(store, key)
   return value === undefined ? undefined : parsePlace(key, value)
@@ -111,7 +118,7 @@ export function readPlace(store: Store, lastPosition: LogPosition): TxnPlace | u
 
 /** The place that holds a position and those above it, in order, at most `countMax`. */
 export function* placesFrom(
-  store: Store,
+  store: Source,
   position: LogPosition,
   countMax: number,
 ): Iterable<TxnPlace> {
@@ -120,7 +127,7 @@ export function* placesFrom(
 }
 
 /** The place before the one that holds a position. */
-export function placeBelow(store: Store, position: LogPosition): TxnPlace | undefined {
+export function placeBelow(store: Source, position: LogPosition): TxnPlace | undefined {
   const range = {
     from: tableStart(TABLE.place),
     until: placeKey(position),
@@ -162,7 +169,7 @@ export function parsePlace(key: Bytes, value: Bytes): TxnPlace {
 }
 
 /** The next key behind one: the least longer one. */
-function behind(key: Bytes): Bytes {
+export function behind(key: Bytes): Bytes {
   const next = new Uint8Array(key.length + 1)
   next.set(key)
   return next

@@ -4,10 +4,9 @@
  */
 
 import { conflictKey, type Mark, type Marks, type Mutation } from '@synevi/accord'
-import type { Store } from '../contract/store.ts'
 import { FieldReader, FieldWriter } from './fields.ts'
 import { TABLE, markKey, tableEnd, tableStart, textOfBytes } from './key-layout.ts'
-import { reading, seal, unseal } from './sealed.ts'
+import { reading, seal, unseal, type Source } from './sealed.ts'
 
 /**
  * The marks in memory, to know what an `'all'` mark clears; changes are gathered until the next
@@ -50,7 +49,7 @@ export class MarkTable {
 }
 
 /** `'all'` first, then by key. Throws `STORE_FAILED`. */
-export function readMarks(store: Store): Marks {
+export function readMarks(store: Source): Marks {
   const marks: Mark[] = []
   for (const [key, sealed] of store.scan({
     from: tableStart(TABLE.mark),

@@ -22,10 +22,9 @@ import {
   type Timestamp,
   type Watermark,
 } from '@synevi/accord'
-import type { Store } from '../contract/store.ts'
 import { FieldReader, FieldWriter } from './fields.ts'
 import { FACT, TABLE, factKey, peerKey, tableEnd, tableStart, type Fact } from './key-layout.ts'
-import { corrupt, decoded, getSealed, reading, seal, unseal } from './sealed.ts'
+import { corrupt, decoded, getSealed, reading, seal, unseal, type Source } from './sealed.ts'
 
 /**
  * The versions of the layout. A store of the first is read by 0.1.0. It becomes one of the second
@@ -73,12 +72,12 @@ export function factMutation(fact: Fact, value: Bytes): Mutation {
 }
 
 /** The checked bytes of a fact; undefined when it is not set. */
-export function readFact(store: Store, fact: Fact): Bytes | undefined {
+export function readFact(store: Source, fact: Fact): Bytes | undefined {
   return getSealed(store, factKey(fact))
 }
 
 /** Reads a fact that every store has. Throws `STORE_FAILED` when it is missing or damaged. */
-export function parseFact<T>(store: Store, fact: Fact, parse: (reader: FieldReader) => T): T {
+export function parseFact<T>(store: Source, fact: Fact, parse: (reader: FieldReader) => T): T {
   const key = factKey(fact)
   const value = getSealed(store, key)
   if (value === undefined) throw corrupt(key, 'it is missing')
@@ -99,7 +98,7 @@ export function formatIdentity(identity: StoredIdentity): Mutation[] {
 }
 
 /** Whose store it is. Throws `STORE_FAILED`. */
-export function readIdentity(store: Store): StoredIdentity {
+export function readIdentity(store: Source): StoredIdentity {
   const cluster = parseFact(store, FACT.cluster, (reader) => reader.raw(16).slice())
   const self = parseFact(store, FACT.self, (reader) => ({
     serial: nodeSerial(reader.uint16()),
@@ -119,7 +118,7 @@ export function formatSettings(settings: ClusterSettings): Mutation {
 }
 
 /** What the cluster agreed on. Throws `STORE_FAILED`. */
-export function readSettings(store: Store): ClusterSettings {
+export function readSettings(store: Source): ClusterSettings {
   return parseFact(store, FACT.settings, (reader) => ({
     dedupMax: reader.uint32(),
     dedupResultMaxBytes: reader.uint32(),
@@ -134,7 +133,7 @@ export function formatMembership(membership: Membership): Mutation {
 }
 
 /** The members of the open epoch. Throws `STORE_FAILED`. */
-export function readMembership(store: Store): Membership {
+export function readMembership(store: Source): Membership {
   return parseFact(store, FACT.membership, (reader) => ({
     epoch: epoch(reader.uint16()),
     members: decoded(factKey(FACT.membership), decodeMembers(reader.rest())),
@@ -148,11 +147,34 @@ export function formatApplied(head: AppliedHead): Mutation {
 }
 
 /** How far the node has applied, durably. Throws `STORE_FAILED`. */
-export function readApplied(store: Store): AppliedHead {
+export function readApplied(store: Source): AppliedHead {
   return parseFact(store, FACT.applied, (reader) => ({
     time: reader.uint64(),
     watermark: decoded(factKey(FACT.applied), decodeWatermark(reader.rest())),
   }))
+}
+
+/** Sets where the history in this store begins: how far was applied before its first entry. */
+export function formatBase(base: Watermark): Mutation {
+  return factMutation(FACT.base, encodeWatermark(base))
+}
+
+/** Where the history in this store begins; undefined: with the first entry. */
+export function readBase(store: Source): Watermark | undefined {
+  const value = readFact(store, FACT.base)
+  return value === undefined ? undefined : decoded(factKey(FACT.base), decodeWatermark(value))
+}
+
+/** Sets where the results of this node began to differ from a majority's. */
+export function formatDiverged(position: bigint): Mutation {
+  return factMutation(FACT.diverged, new FieldWriter(8).uint64(position).finish())
+}
+
+/** A divergence that was not repaired. */
+export function readDiverged(store: Source): bigint | undefined {
+  const key = factKey(FACT.diverged)
+  const value = getSealed(store, key)
+  return value === undefined ? undefined : reading(key, () => new FieldReader(value).uint64())
 }
 
 /** Sets the number of the write that this is a part of. */
@@ -161,7 +183,7 @@ export function formatDurableSeq(seq: bigint): Mutation {
 }
 
 /** The number of the last write. Throws `STORE_FAILED`. */
-export function readDurableSeq(store: Store): bigint {
+export function readDurableSeq(store: Source): bigint {
   return parseFact(store, FACT.durableSeq, (reader) => reader.uint64())
 }
 
@@ -171,7 +193,7 @@ export function formatHlcReserve(reserve: Hlc): Mutation {
 }
 
 /** Where the clock of the next process begins. Throws `STORE_FAILED`. */
-export function readHlcReserve(store: Store): Hlc {
+export function readHlcReserve(store: Source): Hlc {
   return parseFact(store, FACT.hlcReserve, (reader) => hlc(reader.timestamp() >> 16n))
 }
 
@@ -181,7 +203,7 @@ export function formatAdmitted(admitted: boolean): Mutation {
 }
 
 /** Whether a quorum has accepted this store. Throws `STORE_FAILED`. */
-export function readAdmitted(store: Store): boolean {
+export function readAdmitted(store: Source): boolean {
   return parseFact(store, FACT.admitted, (reader) => reader.byte() === 1)
 }
 
@@ -198,7 +220,7 @@ export function formatFeatures({ requires, active }: StoredFeatures): Mutation[]
 }
 
 /** What the store requires of a build: nothing, when none was ever on. Throws `STORE_FAILED`. */
-export function readFeatures(store: Store): StoredFeatures {
+export function readFeatures(store: Source): StoredFeatures {
   const key = factKey(FACT.features)
   const value = getSealed(store, key)
   if (value === undefined) return { requires: NO_FEATURES, active: NO_FEATURES }
@@ -221,14 +243,14 @@ export function formatFloors({ floor, closedBefore }: FloorState): readonly Muta
 }
 
 /** Both zero in a store that never held any. Throws `STORE_FAILED`. */
-export function readFloors(store: Store): FloorState {
+export function readFloors(store: Source): FloorState {
   return {
     floor: readBound(store, FACT.floor),
     closedBefore: readBound(store, FACT.closedBefore),
   }
 }
 
-function readBound(store: Store, fact: Fact): Timestamp {
+function readBound(store: Source, fact: Fact): Timestamp {
   if (readFact(store, fact) === undefined) return TIMESTAMP_ZERO
   return parseFact(store, fact, (reader) => reader.timestamp())
 }
@@ -241,7 +263,7 @@ export function formatPeer(peer: PeerIdentity): Mutation {
 }
 
 /** By serial. */
-export function readPeers(store: Store): readonly PeerIdentity[] {
+export function readPeers(store: Source): readonly PeerIdentity[] {
   const peers: PeerIdentity[] = []
   for (const [key, sealed] of store.scan({
     from: tableStart(TABLE.peer),

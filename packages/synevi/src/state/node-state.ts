@@ -32,6 +32,7 @@ import { MarkTable, readMarks } from './mark-table.ts'
 import {
   formatAdmitted,
   formatApplied,
+  formatDiverged,
   formatDurableSeq,
   formatFeatures,
   formatFloor,
@@ -41,6 +42,8 @@ import {
   parseFact,
   readAdmitted,
   readApplied,
+  readBase,
+  readDiverged,
   readDurableSeq,
   readFeatures,
   readFloors,
@@ -62,6 +65,7 @@ import {
 } from './record-table.ts'
 import { recall, type Remembered } from './request-memory.ts'
 import { corrupt, unseal } from './sealed.ts'
+import { inSlot, readSlots, storeOfSlot, type Slot } from './slots.ts'
 import { checkIdentity, freshFacts, hasState, type NodeStateOptions } from './store-identity.ts'
 
 /** One for each store; the only writer of it. */
@@ -69,15 +73,20 @@ export class NodeState {
   readonly identity: StoredIdentity
   /** As agreed at bootstrap, not as the options of this start say. */
   readonly settings: ClusterSettings
-  readonly #store: Store
+  /** As it looks from the current slot: the only way to it. */
+  readonly store: Store
+  readonly #slot: Slot
   readonly #marks: MarkTable
   readonly #hasher = new ChainHasher()
   /** After the writes encoded so far. */
   #head: AppliedHead
   #durableSeq: bigint
 
-  private constructor(store: Store) {
-    this.#store = store
+  private constructor(whole: Store) {
+    const { current } = readSlots(whole)
+    const store = storeOfSlot(whole, current)
+    this.#slot = current
+    this.store = store
     this.identity = readIdentity(store)
     this.settings = readSettings(store)
     this.#marks = new MarkTable(readMarks(store))
@@ -116,36 +125,42 @@ export class NodeState {
 
   /** What a replica opens with. */
   durable(): DurableState {
-    const { epoch, members } = readMembership(this.#store)
+    const { epoch, members } = readMembership(this.store)
     return {
-      storeId: parseFact(this.#store, FACT.storeId, (reader) => reader.raw(16).slice()),
-      durableSeq: readDurableSeq(this.#store),
-      hlcReserve: readHlcReserve(this.#store),
-      admitted: readAdmitted(this.#store),
+      storeId: parseFact(this.store, FACT.storeId, (reader) => reader.raw(16).slice()),
+      durableSeq: readDurableSeq(this.store),
+      hlcReserve: readHlcReserve(this.store),
+      admitted: readAdmitted(this.store),
       configurations: [configurationOf(epoch, members)],
-      features: readFeatures(this.#store),
-      peers: readPeers(this.#store),
-      live: liveRecords(this.#store),
-      marks: readMarks(this.#store),
-      applied: readApplied(this.#store).watermark,
-      floors: readFloors(this.#store),
+      features: readFeatures(this.store),
+      peers: readPeers(this.store),
+      live: liveRecords(this.store),
+      marks: readMarks(this.store),
+      applied: readApplied(this.store).watermark,
+      floors: readFloors(this.store),
+      divergedAt: readDiverged(this.store),
     }
   }
 
   /** Durable: what a read from outside may see. */
   get applied(): AppliedHead {
-    return readApplied(this.#store)
+    return readApplied(this.store)
+  }
+
+  /** Where the history here begins: entries at and below this are absent. 0n: it is whole. */
+  get basePosition(): LogPosition {
+    return readBase(this.store)?.position ?? 0n
   }
 
   /** What the core may ask, from durable state. Throws `STORE_FAILED`. */
   get reader(): RecordReader {
-    return recordReader(this.#store)
+    return recordReader(this.store)
   }
 
   /**
-   * The writes of one Ready as one write of the store, which must be the next one. The mutations of
-   * an execution are sealed already (`execution-lane.ts`). Facts and marks that change several
-   * times are written once, and `durableSeq` rises by one if the core did not say it.
+   * The writes of one Ready as one write of the whole store, which must be the next one. The
+   * mutations of an execution are sealed already (`execution-lane.ts`). Facts and marks that change
+   * several times are written once, and `durableSeq` rises by one if the core did not say it.
    */
   encode(writes: readonly Write[]): readonly Mutation[] {
     if (writes.length === 0) return []
@@ -161,17 +176,17 @@ export class NodeState {
     this.#durableSeq = seq
     if (applied) mutations.push(...this.#marks.mutations(), formatApplied(this.#head))
     mutations.push(formatDurableSeq(seq))
-    return mutations
+    return inSlot(mutations, this.#slot)
   }
 
   /** Executed requests above a position, in order: at least one transaction's if there are any. */
   appliedPage(after: LogPosition, countMax: number): readonly AppliedEntry[] {
-    return appliedPage(this.#store, this.#hasher, { after, countMax })
+    return appliedPage(this.store, this.#hasher, { after, countMax })
   }
 
   /** Walks the chain in short turns; see {@link verifySteps}. */
   verifySteps(from?: LogPosition): Generator<LogPosition, VerifyReport> {
-    const parts = { store: this.#store, dedupMax: this.settings.dedupMax }
+    const parts = { store: this.store, dedupMax: this.settings.dedupMax }
     return verifySteps(from === undefined ? parts : { ...parts, from })
   }
 
@@ -185,12 +200,12 @@ export class NodeState {
 
   /** What became of a request, durably; undefined when its id was never used, or too long ago. */
   remembered(id: Bytes): Remembered | undefined {
-    return recall(durableSource(this.#store), id)
+    return recall(durableSource(this.store), id)
   }
 
   /** One executor's durable state, read only. */
   view(executor: string): StateReader {
-    return new ExecutorReader(durableSource(this.#store), new ExecutorKeys(executor))
+    return new ExecutorReader(durableSource(this.store), new ExecutorKeys(executor))
   }
 
   /**
@@ -201,7 +216,7 @@ export class NodeState {
     const digest = createHash('sha3-256')
     const length = new DataView(new ArrayBuffer(8))
     const range = { from: tableStart(TABLE.state), until: tableEnd(TABLE.state) }
-    for (const [key, sealed] of this.#store.scan(range)) {
+    for (const [key, sealed] of this.store.scan(range)) {
       const value = unseal(key, sealed)
       length.setUint32(0, key.byteLength)
       length.setUint32(4, value.byteLength)
@@ -223,7 +238,7 @@ export class NodeState {
         if (write.closing !== undefined) into.push(...formatFloors(write.closing))
         return
       case 'truncated':
-        into.push(...truncatedMutations(this.#store, write.below))
+        into.push(...truncatedMutations(this.store, write.below))
         return
       case 'floor':
         into.push(formatFloor(write.floor))
@@ -233,6 +248,9 @@ export class NodeState {
         return
       case 'admitted':
         into.push(formatAdmitted(true))
+        return
+      case 'diverged':
+        into.push(formatDiverged(write.position))
         return
       case 'peer':
         into.push(formatPeer(write.peer))
@@ -249,7 +267,7 @@ export class NodeState {
 
   #record(record: TxnRecord, txnIsNew: boolean): readonly Mutation[] {
     if (record.applied && record.outcome?.kind === 'decided') {
-      const entry = readLogEntry(this.#store, record.outcome.executeAt)
+      const entry = readLogEntry(this.store, record.outcome.executeAt)
       if (entry?.id === record.id) return appliedRecordMutations(record)
     }
     return recordMutations(record, txnIsNew)

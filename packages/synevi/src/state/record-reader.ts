@@ -1,9 +1,16 @@
 /** What the core may ask (`RecordReader`), from durable state. */
 
-import type { LogEntry, RecordReader, Timestamp, Watermark } from '@synevi/accord'
+import {
+  TIMESTAMP_ZERO,
+  type LogEntry,
+  type RecordReader,
+  type Timestamp,
+  type Watermark,
+} from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import { logAfter, placesFrom, readLogEntry, readPlace } from './log-table.ts'
+import { readBase } from './node-facts.ts'
 import { decidedAfter, readRecord, recordsBelow } from './record-table.ts'
 
 /** Reads durable state; each throws `STORE_FAILED` for what is not what was written. */
@@ -12,6 +19,7 @@ export function recordReader(store: Store): RecordReader {
     record: (id) => readRecord(store, id),
     entriesAfter: (since, countMax, bytesMax) => entriesAfter(store, since, { countMax, bytesMax }),
     watermarkAt: (position) => watermarkAt(store, position),
+    logStart: () => readBase(store)?.executeAt ?? TIMESTAMP_ZERO,
     oldestPosition: () => oldestPosition(store),
     decidedAfter: (since) => decidedAfter(store, since),
     recordsBelow: (below, countMax) => recordsBelow(store, below, countMax),
@@ -38,7 +46,9 @@ function entriesAfter(
 
 function watermarkAt(store: Store, position: LogPosition): Watermark | undefined {
   const place = position > 0n ? readPlace(store, position) : undefined
-  return place === undefined ? undefined : readLogEntry(store, place.executeAt)?.watermark
+  if (place !== undefined) return readLogEntry(store, place.executeAt)?.watermark
+  const base = readBase(store)
+  return base?.position === position && position > 0n ? base : undefined
 }
 
 function oldestPosition(store: Store): LogPosition {

@@ -19,10 +19,10 @@ import {
   type TxnId,
   type TxnRecord,
 } from '@synevi/accord'
-import type { Store } from '../contract/store.ts'
 import { TABLE, tableEnd, tableStart, timestampKey, timestampOfKey } from './key-layout.ts'
 import { readLogEntry } from './log-table.ts'
-import { corrupt, decoded, getSealed, seal, unseal } from './sealed.ts'
+import { readBase } from './node-facts.ts'
+import { corrupt, decoded, getSealed, seal, unseal, type Source } from './sealed.ts'
 
 /** Where the transaction of a record is: the first byte of its value. */
 const WITHOUT_TXN = 0
@@ -43,6 +43,21 @@ export function recordMutations(record: TxnRecord, txnIsNew: boolean): readonly 
   return mutations
 }
 
+/** The mutations of a record that is applied, and whose transaction is not in this store. */
+export function coveredRecordMutations(record: TxnRecord): readonly Mutation[] {
+  const mutations = metaMutations(record, WITHOUT_TXN)
+  mutations.push({ key: timestampKey(TABLE.txn, record.id), value: undefined })
+  return mutations
+}
+
+/** The mutations that forget a record. */
+export function droppedRecordMutations(id: TxnId): readonly Mutation[] {
+  return [TABLE.live, TABLE.settled, TABLE.txn].map((table) => ({
+    key: timestampKey(table, id),
+    value: undefined,
+  }))
+}
+
 /** The mutations of a record that is applied by this write, which also adds its log entry. */
 export function appliedRecordMutations(record: TxnRecord): readonly Mutation[] {
   const mutations = metaMutations(record, TXN_IN_LOG)
@@ -51,7 +66,7 @@ export function appliedRecordMutations(record: TxnRecord): readonly Mutation[] {
 }
 
 /** As last stored; undefined when nothing is. Throws `STORE_FAILED`. */
-export function readRecord(store: Store, id: TxnId): TxnRecord | undefined {
+export function readRecord(store: Source, id: TxnId): TxnRecord | undefined {
   for (const table of [TABLE.settled, TABLE.live] as const) {
     const key = timestampKey(table, id)
     const value = getSealed(store, key)
@@ -61,7 +76,7 @@ export function readRecord(store: Store, id: TxnId): TxnRecord | undefined {
 }
 
 /** Every record that is neither applied nor invalidated, by id. Throws `STORE_FAILED`. */
-export function liveRecords(store: Store): readonly TxnRecord[] {
+export function liveRecords(store: Source): readonly TxnRecord[] {
   const records: TxnRecord[] = []
   for (const [key, sealed] of store.scan({
     from: tableStart(TABLE.live),
@@ -73,7 +88,7 @@ export function liveRecords(store: Store): readonly TxnRecord[] {
 }
 
 /** Every decided record with executeAt above `since`, by id; transactions are not read. */
-export function decidedAfter(store: Store, since: Timestamp): readonly DecidedEntry[] {
+export function decidedAfter(store: Source, since: Timestamp): readonly DecidedEntry[] {
   const found: DecidedEntry[] = []
   for (const table of [TABLE.live, TABLE.settled] as const) {
     for (const [key, sealed] of store.scan({ from: tableStart(table), until: tableEnd(table) })) {
@@ -90,7 +105,7 @@ export function decidedAfter(store: Store, since: Timestamp): readonly DecidedEn
  * when there are none.
  */
 export function recordsBelow(
-  store: Store,
+  store: Source,
   below: Timestamp,
   countMax: number,
 ): Timestamp | undefined {
@@ -108,7 +123,7 @@ export function recordsBelow(
 }
 
 /** Erases what `recordsBelow` found: records, and the transactions kept apart from them. */
-export function truncatedMutations(store: Store, below: Timestamp): readonly Mutation[] {
+export function truncatedMutations(store: Source, below: Timestamp): readonly Mutation[] {
   const mutations: Mutation[] = []
   for (const table of RECORD_TABLES) {
     const range = { from: tableStart(table), until: timestampKey(table, below) }
@@ -139,7 +154,7 @@ function isSettled(record: TxnRecord): boolean {
   return record.applied || record.outcome?.kind === 'invalidated'
 }
 
-function parseRecord(store: Store, key: Bytes, value: Bytes): TxnRecord {
+function parseRecord(store: Source, key: Bytes, value: Bytes): TxnRecord {
   const record = decoded(key, decodeRecord(value.subarray(1)))
   switch (value[0]) {
     case WITHOUT_TXN:
@@ -153,16 +168,20 @@ function parseRecord(store: Store, key: Bytes, value: Bytes): TxnRecord {
   }
 }
 
-function txnApart(store: Store, record: TxnRecord): Txn {
+function txnApart(store: Source, record: TxnRecord): Txn {
   const key = timestampKey(TABLE.txn, record.id)
   const value = getSealed(store, key)
   if (value === undefined) throw corrupt(key, 'it is missing')
   return decoded(key, decodeTxn(value))
 }
 
-function txnInLog(store: Store, key: Bytes, record: TxnRecord): Txn {
+/** Undefined: from before the log begins here. */
+function txnInLog(store: Source, key: Bytes, record: TxnRecord): Txn | undefined {
   if (record.outcome?.kind !== 'decided') throw corrupt(key, 'it is applied without a decision')
-  const entry = readLogEntry(store, record.outcome.executeAt)
-  if (entry?.id !== record.id) throw corrupt(key, 'its log entry is missing')
-  return entry.txn
+  const { executeAt } = record.outcome
+  const entry = readLogEntry(store, executeAt)
+  if (entry?.id === record.id) return entry.txn
+  const base = readBase(store)
+  if (base !== undefined && executeAt <= base.executeAt) return undefined
+  throw corrupt(key, 'its log entry is missing')
 }

@@ -11,6 +11,9 @@ import { checksumOf } from './checksum.ts'
 import { FieldError } from './fields.ts'
 import { tableOf } from './key-layout.ts'
 
+/** What can be read: a store, or a view of it. */
+export type Source = Pick<Store, 'get' | 'scan'>
+
 /** Bytes before the value. */
 export const SEAL_BYTES = 4
 
@@ -46,7 +49,7 @@ export function unseal(key: Bytes, sealed: Bytes): Bytes {
 }
 
 /** The checked value under a key; undefined when there is none. Throws `STORE_FAILED`. */
-export function getSealed(store: Store, key: Bytes): Bytes | undefined {
+export function getSealed(store: Pick<Source, 'get'>, key: Bytes): Bytes | undefined {
   const sealed = store.get(key)
   return sealed === undefined ? undefined : unseal(key, sealed)
 }

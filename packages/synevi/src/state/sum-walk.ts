@@ -9,6 +9,7 @@ import type { Store } from '../contract/store.ts'
 import { SyneviError, isSyneviError } from '../synevi-error.ts'
 import { bytesOfText, tableOf, textOfBytes } from './key-layout.ts'
 import { unseal } from './sealed.ts'
+import { sealKeyOf } from './slots.ts'
 import { SUMS_KEY, TableSums, recordHash, tableByteOf, type RecordHash } from './table-sums.ts'
 
 /** What a write did to one record. */
@@ -122,7 +123,7 @@ export class SumWalk {
   #record(key: Bytes, sealed: Bytes, damage: Damage[]): void {
     const name = textOfBytes(key)
     try {
-      unseal(key, sealed)
+      unseal(sealKeyOf(key), sealed)
     } catch (error) {
       this.#damaged(key, messageOf(error), damage)
       return

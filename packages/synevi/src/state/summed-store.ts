@@ -16,6 +16,7 @@ import {
 } from './key-layout.ts'
 import { corrupt, getSealed, reading, unseal } from './sealed.ts'
 import { FieldReader } from './fields.ts'
+import { sealKeyOf } from './slots.ts'
 import { SumWalk, type RecordChange } from './sum-walk.ts'
 import { SUMS_KEY, TableSums, recordHash, tableByteOf, type RecordHash } from './table-sums.ts'
 
@@ -258,7 +259,7 @@ export class SummedStore implements Store {
   /** From everything that is there. */
   #compute(): void {
     for (const [key, sealed] of this.#inner.scan({})) {
-      unseal(key, sealed)
+      unseal(sealKeyOf(key), sealed)
       if (textOfBytes(key) !== SUMS_TEXT) this.#sums.add(tableByteOf(key), recordHash(key, sealed))
     }
   }
@@ -290,7 +291,9 @@ function isHeld(table: number): boolean {
 
 /** Tables whose records are read before they are replaced. */
 function isCached(table: number): boolean {
-  return table === TABLE.state || table === TABLE.request
+  // Also of slot B (`slots.ts`).
+  const first = table & 0x7f
+  return first === TABLE.state || first === TABLE.request
 }
 
 function seqIn(store: Store): bigint {

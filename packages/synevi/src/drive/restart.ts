@@ -1,0 +1,55 @@
+/**
+ * What a node keeps over the restart of its replica in the same process: which links are up, and
+ * what was submitted and has no name yet.
+ */
+
+import type { Input, NodeSerial, SubmissionId } from '@synevi/accord'
+
+/** Stands before the driver; while there is none, it holds back what must not be lost. */
+export class Restart {
+  readonly #feed: (input: Input) => void
+  readonly #up = new Set<NodeSerial>()
+  /** Submitted; neither answered nor said to be a transaction: nothing of them was ever written. */
+  readonly #unnamed = new Map<SubmissionId, Input>()
+  #isUnderWay = false
+
+  /** `feed`: to the present driver. */
+  constructor(feed: (input: Input) => void) {
+    this.#feed = feed
+  }
+
+  /** A connection opened or closed. */
+  link(peer: NodeSerial, up: boolean): void {
+    if (up) this.#up.add(peer)
+    else this.#up.delete(peer)
+    if (!this.#isUnderWay) this.#feed({ kind: 'link', peer, up })
+  }
+
+  /** Peers with a connection. */
+  linked(): readonly NodeSerial[] {
+    return [...this.#up]
+  }
+
+  /** Submissions are kept; others (of reads) are said again by whoever waits for the answer. */
+  feed(input: Input): void {
+    if ('submission' in input) this.#unnamed.set(input.submission, input)
+    if (!this.#isUnderWay) this.#feed(input)
+  }
+
+  /** The submission is a transaction, or was answered. */
+  answered(submission: SubmissionId): void {
+    this.#unnamed.delete(submission)
+  }
+
+  /** The driver stops. */
+  begin(): void {
+    this.#isUnderWay = true
+  }
+
+  /** Another one is there, and not yet started. */
+  end(): void {
+    this.#isUnderWay = false
+    for (const peer of this.#up) this.#feed({ kind: 'link', peer, up: true })
+    for (const input of [...this.#unnamed.values()]) this.#feed(input)
+  }
+}

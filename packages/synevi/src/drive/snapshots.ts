@@ -1,0 +1,114 @@
+/** A node's snapshots: those it gives, and the one it takes. */
+
+import {
+  type Bytes,
+  type Input,
+  type Message,
+  type Mutation,
+  type NodeSerial,
+} from '@synevi/accord'
+import type { Store } from '../contract/store.ts'
+import type { ParsedOptions } from '../options.ts'
+import type { Manifest } from '../snapshot/manifest.ts'
+import type { FetchEnd, SnapshotProgress } from '../snapshot/fetch-end.ts'
+import { SnapshotFetcher } from '../snapshot/snapshot-fetcher.ts'
+import { SnapshotService } from '../snapshot/snapshot-service.ts'
+
+/** What they need of the node. */
+export interface SnapshotsParts {
+  readonly options: ParsedOptions
+  readonly cluster: Bytes
+  /** The whole store. */
+  readonly store: Store
+  /** Beside the driver's writes. */
+  readonly write: (batch: readonly Mutation[]) => Promise<void>
+  readonly post: (to: NodeSerial, message: Message) => void
+  /** Members that are linked, without this node. */
+  readonly reachable: () => readonly NodeSerial[]
+  readonly random: (count: number) => Bytes
+  readonly mayServe: () => boolean
+  readonly install: (manifest: Manifest) => Promise<FetchEnd>
+  readonly failed: (error: unknown) => void
+}
+
+/** Parts stay well below what a frame may hold. */
+const PART_BYTES_MAX = 262_144
+/** Of the last transactions in a snapshot. */
+const LOG_TAIL = 256
+
+/** Hears the messages that have to do with snapshots, which the replica does not. */
+export class Snapshots {
+  readonly #service: SnapshotService
+  readonly #fetcher: SnapshotFetcher
+  #progress: SnapshotProgress | undefined
+
+  constructor(parts: SnapshotsParts) {
+    const { clock, logger, limits } = parts.options
+    const { cluster, post, store } = parts
+    const partBytes = Math.min(PART_BYTES_MAX, Math.max(1, limits.frameMaxBytes >> 1))
+    this.#service = new SnapshotService({
+      ...{ store, cluster, clock, logger, post, random: parts.random, mayServe: parts.mayServe },
+      limits: { partBytes, logTail: LOG_TAIL },
+    })
+    this.#fetcher = new SnapshotFetcher({
+      ...{ store, cluster, clock, logger, post, write: parts.write, reachable: parts.reachable },
+      ...{ install: parts.install, failed: parts.failed },
+      progress: (progress) => {
+        this.#progress = progress
+      },
+    })
+  }
+
+  /** How far the snapshot is that is being taken. */
+  get progress(): SnapshotProgress | undefined {
+    return this.#progress
+  }
+
+  /** Goes on with what an earlier process left behind. */
+  start(): void {
+    this.#fetcher.start()
+  }
+
+  /** Takes a snapshot from there, unless one is being taken; `ended` is told how that ended. */
+  take(from: NodeSerial, ended?: (end: FetchEnd) => void): void {
+    this.#fetcher.begin(from, ended)
+  }
+
+  /** What is left of the messages of a frame for the replica. */
+  inputsOf(from: NodeSerial, messages: readonly Message[]): readonly Input[] {
+    const inputs: Input[] = []
+    for (const message of messages) {
+      if (!this.#heard(from, message)) inputs.push({ kind: 'receive', from, message })
+    }
+    return inputs
+  }
+
+  /** True: it was for this alone. */
+  #heard(from: NodeSerial, message: Message): boolean {
+    switch (message.kind) {
+      case 'snapshotFetch':
+        this.#service.asked(from, message)
+        return true
+      case 'snapshotPart':
+      case 'snapshotGone':
+        this.#fetcher.heard(from, message)
+        return true
+      case 'hashAtOk':
+        this.#fetcher.heardHash(from, message)
+        return false
+      default:
+        return false
+    }
+  }
+
+  /** The state here is another one: cuts of the old one are given to nobody. */
+  replaced(): void {
+    this.#service.closeCuts()
+  }
+
+  /** Resolves when nothing is written any more. */
+  async close(): Promise<void> {
+    this.#service.close()
+    await this.#fetcher.close()
+  }
+}

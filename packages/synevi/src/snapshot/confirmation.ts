@@ -1,0 +1,68 @@
+/** Whether other members had the same results at the position of a snapshot (`protocol.md` 8.4). */
+
+import type { Bytes, HashAtOk, NodeSerial, Watermark } from '@synevi/accord'
+
+/** What a snapshot claims, and whom to ask. */
+export interface ConfirmationParts {
+  /** Of the snapshot. */
+  readonly watermark: Watermark
+  /** Members that are reachable at present, but for its sender and this node. */
+  readonly others: () => readonly NodeSerial[]
+  readonly ask: (to: NodeSerial, position: bigint) => void
+  /** Milliseconds, elapsed. */
+  readonly now: () => number
+}
+
+/**
+ * Once the snapshot is staged, reachable members get so long to reach its position and answer. One
+ * that is behind it, or whose log begins above it, cannot tell.
+ */
+const PATIENCE_MS = 5_000
+
+/** Asks until one confirms, or nobody can. */
+export class Confirmation {
+  readonly #parts: ConfirmationParts
+  #verdict: 'open' | 'confirmed' | 'contradicted' = 'open'
+  #waitingSince: number | undefined
+
+  constructor(parts: ConfirmationParts) {
+    this.#parts = parts
+    this.#askAll()
+    // Nothing to compare at the beginning of everything.
+    if (parts.watermark.position === 0n) this.#verdict = 'confirmed'
+  }
+
+  get verdict(): 'open' | 'confirmed' | 'contradicted' {
+    return this.#verdict
+  }
+
+  /** A member said what it had. */
+  heard(_from: NodeSerial, message: HashAtOk): void {
+    const { watermark } = this.#parts
+    if (this.#verdict !== 'open' || message.position !== watermark.position) return
+    const { txnHash, execHash } = message
+    if (txnHash === undefined || execHash === undefined) return
+    const isSame = same(txnHash, watermark.txnHash) && same(execHash, watermark.execHash)
+    this.#verdict = isSame ? 'confirmed' : 'contradicted'
+  }
+
+  /** Time went on. `staged`: nothing but this is waited for. */
+  tick(staged: boolean): void {
+    if (this.#verdict !== 'open') return
+    const { others, now } = this.#parts
+    if (!staged) return this.#askAll()
+    this.#waitingSince ??= now()
+    const isLate = now() - this.#waitingSince > PATIENCE_MS
+    if (others().length === 0 || isLate) this.#verdict = 'confirmed'
+    else this.#askAll()
+  }
+
+  #askAll(): void {
+    const { others, ask, watermark } = this.#parts
+    for (const to of others()) ask(to, watermark.position)
+  }
+}
+
+function same(a: Bytes, b: Bytes): boolean {
+  return Buffer.compare(a, b) === 0
+}

@@ -1,0 +1,114 @@
+/**
+ * The first part of a snapshot: of which cluster and position it is, and the small facts that go
+ * with its tables.
+ */
+
+import { hash } from 'node:crypto'
+import type { Bytes, Mutation, Timestamp, Watermark } from '@synevi/accord'
+import { FieldError, FieldReader, FieldWriter } from '../state/fields.ts'
+import { FACT, type Fact } from '../state/key-layout.ts'
+import { factMutation, readFact, type AppliedHead } from '../state/node-facts.ts'
+import type { Source } from '../state/sealed.ts'
+
+/** What a snapshot is of. */
+export interface Manifest {
+  /** 16 bytes. */
+  readonly cluster: Bytes
+  /** How far its state goes. */
+  readonly head: AppliedHead
+  /** Where the history in it begins; undefined: with the first entry. */
+  readonly base: Watermark | undefined
+  /** Ids below it are finished everywhere (`protocol.md` 8.1). */
+  readonly closedBefore: Timestamp
+  /** About as many bytes follow: for progress. 0: not known. */
+  readonly sizeHint: bigint
+  /** Facts that the receiver takes over as they are, by {@link SNAPSHOT_FACTS}. */
+  readonly facts: ReadonlyMap<number, Bytes>
+}
+
+/**
+ * The facts that belong to the replicated state rather than to a node: whoever installs a snapshot
+ * takes them over. Add those of a new kind of replicated state here.
+ */
+export const SNAPSHOT_FACTS: readonly Fact[] = [FACT.settings]
+
+const VERSION = 1
+const CLUSTER_BYTES = 16
+
+/** The facts of a store that go with a snapshot of it. */
+export function snapshotFacts(source: Source): ReadonlyMap<number, Bytes> {
+  const facts = new Map<number, Bytes>()
+  for (const fact of SNAPSHOT_FACTS) {
+    const value = readFact(source, fact)
+    if (value !== undefined) facts.set(fact, value.slice())
+  }
+  return facts
+}
+
+/** The mutations that take the facts over; those that are not known here are left out. */
+export function factMutations(manifest: Manifest): readonly Mutation[] {
+  return SNAPSHOT_FACTS.flatMap((fact) => {
+    const value = manifest.facts.get(fact)
+    return value === undefined ? [] : [factMutation(fact, value)]
+  })
+}
+
+/** The inverse of {@link decodeManifest}. */
+export function encodeManifest(manifest: Manifest): Bytes {
+  const writer = new FieldWriter(256).byte(VERSION).raw(manifest.cluster)
+  writer.uint64(manifest.head.time)
+  writeWatermark(writer, manifest.head.watermark)
+  writer.byte(manifest.base === undefined ? 0 : 1)
+  if (manifest.base !== undefined) writeWatermark(writer, manifest.base)
+  writer.timestamp(manifest.closedBefore)
+  writer.uint64(manifest.sizeHint).byte(manifest.facts.size)
+  for (const [fact, value] of manifest.facts) {
+    writer.byte(fact).uint32(value.byteLength).raw(value)
+  }
+  return writer.finish()
+}
+
+/** Undefined for what is no manifest of a version known here. */
+export function decodeManifest(bytes: Bytes): Manifest | undefined {
+  try {
+    return readManifest(new FieldReader(bytes))
+  } catch (error) {
+    if (error instanceof FieldError || error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+/** The digest of a first part: those of the others are made upon it. */
+export function firstDigest(bytes: Bytes): Bytes {
+  return hash('sha256', bytes, 'buffer')
+}
+
+function readManifest(reader: FieldReader): Manifest | undefined {
+  if (reader.byte() !== VERSION) return undefined
+  const cluster = reader.raw(CLUSTER_BYTES).slice()
+  const time = reader.uint64()
+  const watermark = readWatermark(reader)
+  const base = reader.byte() === 0 ? undefined : readWatermark(reader)
+  const closedBefore = reader.timestamp()
+  const sizeHint = reader.uint64()
+  const facts = new Map<number, Bytes>()
+  for (let left = reader.byte(); left > 0; left--) {
+    facts.set(reader.byte(), reader.raw(reader.uint32()).slice())
+  }
+  reader.finish()
+  return { cluster, head: { watermark, time }, base, closedBefore, sizeHint, facts }
+}
+
+function writeWatermark(writer: FieldWriter, watermark: Watermark): void {
+  writer.uint64(watermark.position).timestamp(watermark.executeAt)
+  writer.shortBytes(watermark.txnHash).shortBytes(watermark.execHash)
+}
+
+function readWatermark(reader: FieldReader): Watermark {
+  return {
+    position: reader.uint64(),
+    executeAt: reader.timestamp(),
+    txnHash: reader.shortBytes().slice(),
+    execHash: reader.shortBytes().slice(),
+  }
+}
