@@ -24,16 +24,17 @@ const started = performance.now()
 const queue = [...chosen]
 let killed = 0
 let twice = 0
+let explored = 0
 let failures = chosen.length === 0 ? 1 : 0
 
 console.log(
-  `${'mutant'.padEnd(42)} ${'found by'.padEnd(34)} ${'schedules'.padStart(9)}  ` +
-    'rule that broke; scenarios that fail',
+  `${'mutant'.padEnd(42)} ${'found by'.padEnd(10)} ${'schedules'.padStart(9)}  ` +
+    `${'also by'.padEnd(26)} ${'states'.padStart(7)}  rule that broke; scenarios that fail`,
 )
 await Promise.all(Array.from({ length: Number(values.jobs) }, serve))
 console.log(
   `mutants ${failures === 0 ? 'OK' : 'FAILED'}: ${chosen.length} mutants, ${killed} killed, ` +
-    `${twice} by a scenario too, ` +
+    `${twice} by a scenario too, ${explored} by the explorer too, ` +
     `${failures} failures, ${Math.round((performance.now() - started) / 1000)} s`,
 )
 process.exitCode = failures === 0 ? 0 : 1
@@ -55,7 +56,8 @@ async function serve(): Promise<void> {
   }
 }
 
-function report(mutant: Mutant, { blind, scenarios, violations }: HuntResult): void {
+function report(mutant: Mutant, found: HuntResult): void {
+  const { blind, scenarios, violations } = found
   const name = mutant.name.padEnd(42)
   const also =
     scenarios.length === 0
@@ -78,11 +80,17 @@ function report(mutant: Mutant, { blind, scenarios, violations }: HuntResult): v
     console.log(
       `${name} SURVIVED ${mutant.hunts.map((each) => JSON.stringify(each)).join(' ')}${also}`,
     )
+  } else if (mutant.explored !== undefined && found.explored === undefined) {
+    failures++
+    console.log(`${name} SURVIVED the exploration ${mutant.explored}, which must find it`)
   } else {
     killed++
     if (scenarios.length > 0) twice++
+    if (found.explored !== undefined) explored++
     console.log(
-      `${name} ${blind.by.padEnd(34)} ${String(blind.after).padStart(9)}  ${blind.rule}${also}`,
+      `${name} ${blind.by.padEnd(10)} ${String(blind.after).padStart(9)}  ` +
+        `${(found.explored?.by ?? '').padEnd(26)} ${String(found.explored?.after ?? '').padStart(7)}  ` +
+        `${blind.rule}${also}`,
     )
   }
 }

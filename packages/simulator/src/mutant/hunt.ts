@@ -31,18 +31,27 @@ export interface HuntResult {
   readonly violations: readonly string[]
   /** Undefined: it survived all hunts. */
   readonly blind: Catch | undefined
+  /** Undefined: not asked for, or not found. */
+  readonly explored: Catch | undefined
 }
 
-/** All scenarios, then each hunt in turn until one finds something. `from` is the first seed. */
-export function hunt(hunts: readonly Hunt[], from: bigint): HuntResult {
+/**
+ * All scenarios, the exploration that must find it, then each hunt in turn until one finds
+ * something. `from` is the first seed.
+ */
+export function hunt(
+  of: { readonly hunts: readonly Hunt[]; readonly explored?: string | undefined },
+  from: bigint,
+): HuntResult {
   const played = scenarioFiles().map(({ name, text }) => ({ name, how: outcomeOf(text) }))
   const scenarios = played.filter(({ how }) => how !== 'went').map(({ name }) => name)
   const violations = played.filter(({ how }) => how === 'violation').map(({ name }) => name)
-  for (const each of hunts) {
+  const explored = of.explored === undefined ? undefined : byExploring(of.explored)
+  for (const each of of.hunts) {
     const blind = each.by === 'walk' ? byWalks(each, from) : byExploring(each.bounds)
-    if (blind !== undefined) return { scenarios, violations, blind }
+    if (blind !== undefined) return { scenarios, violations, blind, explored }
   }
-  return { scenarios, violations, blind: undefined }
+  return { scenarios, violations, blind: undefined, explored }
 }
 
 /** A core that throws breaks a rule, too. */

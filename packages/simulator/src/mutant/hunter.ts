@@ -8,8 +8,9 @@ import type { Hunt } from './mutant.ts'
 
 interface Order {
   readonly hunts: readonly Hunt[]
+  readonly explored?: string
   readonly from: string
 }
 
 const order: Order = JSON.parse(process.argv[2] ?? '{}')
-process.stdout.write(JSON.stringify(hunt(order.hunts, BigInt(order.from))))
+process.stdout.write(JSON.stringify(hunt(order, BigInt(order.from))))

@@ -31,6 +31,8 @@ export interface Mutant {
   readonly edits: readonly Edit[]
   /** Any of them may find it; all are tried, and the first that does counts. */
   readonly hunts: readonly Hunt[]
+  /** The bounds of an exploration that must find it, too: small ones, of the explorer's default. */
+  readonly explored?: string
   /** Set for what changes nothing that matters, with the reason: it must survive. */
   readonly harmless?: string
 }

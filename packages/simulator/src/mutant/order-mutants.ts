@@ -24,6 +24,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: 'no fault',
   },
   {
     name: 'one dep dropped from the union',
@@ -51,6 +52,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: 'no fault',
   },
   {
     name: 'deps at Accept bounded by the id',
@@ -65,6 +67,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'no fresh deps at Accept',
@@ -78,6 +81,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'deps without the applied past',
@@ -91,6 +95,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'deps elided by unfinal timestamps',
@@ -118,6 +123,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'executed before its deps are applied',
@@ -133,6 +139,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'marks not waited for',
@@ -146,6 +153,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'waits for a dep that stands later',
@@ -163,6 +171,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       { by: 'walk', n: 3, seedsMax: 50_000 },
       { by: 'explore', bounds: 'no fault' },
     ],
+    explored: 'no fault',
   },
   {
     name: 'waits for a dep that never happens',
@@ -207,6 +216,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: '1 loss',
   },
   {
     name: 'applied again after a restart',
@@ -220,6 +230,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'decided without payload not fetched',
@@ -261,6 +272,7 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'marks not stored',
@@ -274,5 +286,6 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: '1 restart',
   },
 ]

@@ -29,6 +29,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: '1 death',
   },
   {
     name: 'slow quorum one too small',
@@ -42,6 +43,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'support f',
@@ -57,6 +59,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'support f+2',
@@ -70,6 +73,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: '1 loss',
   },
   {
     name: 'own vote sent before it is stored',
@@ -83,6 +87,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'fast decision revealed before it is stored',
@@ -96,6 +101,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'executed before the decision is stored',
@@ -105,6 +111,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       { file: 'execute/execution-order.ts', find: 'durable: false,', replace: 'durable: true,' },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'fast decision after an own promise',
@@ -131,6 +138,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       { by: 'walk', n: 3, seedsMax: 200_000 },
       { by: 'explore', bounds: '1 recovery of the first' },
     ],
+    explored: 'n=2, 1 recovery',
   },
   {
     name: 'one vote counted twice',
@@ -202,6 +210,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: '1 duplicate',
   },
   {
     name: 'the coordinator does not vote',
@@ -226,6 +235,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'greatest conflict by id',
@@ -257,6 +267,7 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: 'no fault',
   },
   {
     name: 'clock forgotten in a restart',
@@ -283,5 +294,6 @@ export const QUORUM_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
 ]

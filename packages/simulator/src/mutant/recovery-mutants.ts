@@ -36,6 +36,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: 'n=2, 1 recovery',
   },
   {
     name: 'accepted value by greatest t',
@@ -63,6 +64,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: '1 death',
   },
   {
     name: 'absent coordinator never counted',
@@ -139,6 +141,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: 'n=2, 1 recovery',
   },
   {
     name: 'Accept below the promise',
@@ -153,6 +156,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: 'n=2, 1 recovery',
   },
   {
     name: 'AcceptInvalid below the promise',
@@ -185,6 +189,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: 'n=2, 1 recovery',
   },
   {
     name: 'promise forgotten in a restart',
@@ -226,6 +231,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: '1 restart',
   },
   {
     name: 'ballot below the own promise',
@@ -252,6 +258,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 200_000 }],
+    explored: 'n=2, 1 recovery',
   },
   {
     name: 'PreAcceptOk sent before it is stored',
@@ -265,6 +272,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'AcceptOk sent before it is stored',
@@ -278,6 +286,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'no fault',
   },
   {
     name: 'RecoverOk sent before it is stored',
@@ -291,6 +300,7 @@ export const RECOVERY_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
+    explored: 'n=2, 1 recovery',
   },
   {
     name: 'outcome told before it is stored',

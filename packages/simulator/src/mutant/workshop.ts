@@ -120,7 +120,8 @@ export class Workshop {
   }
 
   async #hunt(mutant: Mutant, from: bigint): Promise<HuntResult> {
-    const order = JSON.stringify({ hunts: mutant.hunts, from: String(from) })
+    const { hunts, explored } = mutant
+    const order = JSON.stringify({ hunts, explored, from: String(from) })
     const hunter = join(this.#folder, 'packages/simulator/dist/mutant/hunter.js')
     const { code, output } = await run(this.#folder, [hunter, order])
     if (code !== 0) throw new Error(`the hunt ended with ${code}: ${output.slice(-1_000)}`)
