@@ -89,7 +89,8 @@ function report(mutant: Mutant, found: HuntResult): void {
     if (found.explored !== undefined) explored++
     console.log(
       `${name} ${blind.by.padEnd(10)} ${String(blind.after).padStart(9)}  ` +
-        `${(found.explored?.by ?? '').padEnd(26)} ${String(found.explored?.after ?? '').padStart(7)}  ` +
+        `${(found.explored?.by ?? '').padEnd(26)} ` +
+        `${String(found.explored?.after ?? '').padStart(7)}  ` +
         `${blind.rule}${also}`,
     )
   }
