@@ -39,7 +39,7 @@ export interface BenchOptions {
 }
 
 /** How the bench is called. */
-export const USAGE = `npm run bench -- growth | wan | replace, each with --help; or
+export const USAGE = `npm run bench -- growth | reads | wan | replace, each with --help; or
 npm run bench -- [options]
   --nodes 3,5                 sizes of the clusters, 1 to 7 each
   --stores lmdb,memory        durable, and not

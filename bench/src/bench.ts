@@ -12,6 +12,7 @@ import { EtcdCluster } from './etcd-cluster.ts'
 import { etcdPrograms, type EtcdPrograms } from './etcd-programs.ts'
 import { runGrowth } from './growth/growth.ts'
 import { machineOf, momentIn, type Machine, type Moment } from './machine.ts'
+import { runReads } from './reads/reads.ts'
 import { writeResults } from './results-file.ts'
 import { rowOf, type Round, type Row } from './row.ts'
 import { SyneviCluster } from './synevi-cluster.ts'
@@ -38,6 +39,8 @@ async function main([command = '', ...rest]: readonly string[]): Promise<number>
   switch (command) {
     case 'growth':
       return runGrowth(rest)
+    case 'reads':
+      return runReads(rest)
     case 'wan':
       return runWan(rest)
     default:

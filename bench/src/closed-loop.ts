@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isSyneviError, Kv, type Node } from 'synevi'
 import type { LoadOrder, Tally } from './conversation.ts'
-import { KEY_COUNT } from './contender.ts'
+import { KEY_COUNT, type Operation } from './contender.ts'
 import { WindowProfile } from './window-profile.ts'
 
 /** After a failure, so that failing fast is not mistaken for work. */
@@ -19,6 +19,10 @@ interface Noted {
 export async function runLoad(node: Node, order: LoadOrder): Promise<Tally> {
   const noted: Noted = { latencies: [], errors: 0, firstError: undefined }
   const clients = order.clients.map((client) => runClient({ node, order, client }, noted))
+  const putting: LoadOrder = { ...order, operation: 'put' }
+  const unnoted: Noted = { latencies: [], errors: 0, firstError: undefined }
+  for (let client = 0; client < (order.writers ?? 0); client++)
+    clients.push(runClient({ node, order: putting, client }, unnoted))
   const { cpuMicros, before, after } = await watchWindow(node, order)
   await Promise.all(clients)
   return {
@@ -48,7 +52,7 @@ async function runClient({ node, order, client }: Client, noted: Noted): Promise
     if (begin >= windowUntil) return
     const key = `key-${(client + turn * concurrency) % KEY_COUNT}`
     try {
-      await node.submit(Kv.write({ key, value }))
+      await ask(node, order.operation ?? 'put', { key, value })
     } catch (error) {
       noted.errors++
       noted.firstError ??= isSyneviError(error) ? `${error.code}: ${error.message}` : String(error)
@@ -57,6 +61,26 @@ async function runClient({ node, order, client }: Client, noted: Noted): Promise
     }
     const end = now()
     if (end >= windowFrom && end < windowUntil) noted.latencies.push(end - begin)
+  }
+}
+
+async function ask(
+  node: Node,
+  operation: Operation,
+  { key, value }: { readonly key: string; readonly value: Uint8Array },
+): Promise<void> {
+  switch (operation) {
+    case 'put':
+      await node.submit(Kv.write({ key, value }))
+      return
+    case 'linearizable':
+      await node.read(Kv.get(key))
+      return
+    case 'logged':
+      await node.submit(Kv.read(key))
+      return
+    case 'local':
+      await node.read(Kv.get(key), { consistency: 'local' })
   }
 }
 

@@ -1,7 +1,17 @@
 /** What stands beside what: a cluster that can be loaded and measured. */
 
+/**
+ * What clients ask for. `put` writes; the others read a key: without the log, as a transaction, or
+ * what the member asked has.
+ */
+export type Operation = 'put' | 'linearizable' | 'logged' | 'local'
+
 /** What a cluster is put under. */
 export interface Load {
+  /** Default `put`. */
+  readonly operation?: Operation
+  /** Clients that put meanwhile and are not counted. Default 0. */
+  readonly writers?: number
   /** Clients, each with one request under way at any time. */
   readonly concurrency: number
   readonly warmUpMs: number

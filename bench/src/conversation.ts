@@ -1,7 +1,7 @@
 /** What the bench and its node processes say to each other, over the channel that `fork` opens. */
 
 import type { StoreKind } from './bench-options.ts'
-import type { Decisions } from './contender.ts'
+import type { Decisions, Operation } from './contender.ts'
 
 /** How a node process is to start: its only argument, as JSON. */
 export interface NodePlan {
@@ -42,6 +42,10 @@ export interface LoadOrder {
   readonly windowFrom: number
   readonly windowUntil: number
   readonly bytes: number
+  /** Default `put`. */
+  readonly operation?: Operation
+  /** Clients of this process that put meanwhile and are not counted. Default 0. */
+  readonly writers?: number
   /** Where a processor profile of the window goes. */
   readonly profile: string | undefined
 }

@@ -59,7 +59,7 @@ export class SyneviCluster implements Contender {
   }
 
   async measure(load: Load): Promise<Measurement> {
-    const { concurrency, warmUpMs, windowMs, bytes, name } = load
+    const { concurrency, warmUpMs, windowMs, bytes, name, operation = 'put', writers = 0 } = load
     const { coordinators, profile, nodes } = this.#plan
     const windowFrom = Date.now() + LEAD_MS + warmUpMs
     const spread = coordinators === 'all' ? nodes : 1
@@ -72,6 +72,10 @@ export class SyneviCluster implements Contender {
           kind: 'load',
           load: {
             ...{ concurrency, bytes, windowFrom, windowUntil: windowFrom + windowMs },
+            operation,
+            writers: Array.from({ length: writers }, (_, i) => i % spread).filter(
+              (at) => at === serial,
+            ).length,
             clients: all.filter((client) => client % spread === serial),
             profile: serial === 0 ? file : undefined,
           },
