@@ -73,6 +73,7 @@ export { type AppliedHead, type ClusterSettings, type StoredIdentity } from './s
 export { decodeBatch, encodeBatch, requestBytes, type Request } from './request.ts'
 
 export { Node } from './node.ts'
+export type { DamageEvent, DamageReport } from './repair/damage.ts'
 export type { BackupFile, BackupManifest } from './backup/manifest.ts'
 export { checkBackup } from './backup/check-backup.ts'
 export { restoreBackup, type Restored, type RestoreOptions } from './backup/restore-backup.ts'

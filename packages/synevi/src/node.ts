@@ -4,7 +4,7 @@ import type { NodeSerial } from '@synevi/accord'
 import type { BackupManifest } from './backup/manifest.ts'
 import { writeBackup } from './backup/write-backup.ts'
 import type { VerifyReport } from './chain/verify.ts'
-import { verifyStoreSteps } from './chain/verify-store.ts'
+import { verifyInTurns } from './chain/verify-store.ts'
 import type { Executor, LogPosition, RequestId } from './contract/executor.ts'
 import { outputOf, type Query } from './define/query.ts'
 import { executorOf } from './define/request-name.ts'
@@ -24,7 +24,7 @@ import { appliedTransaction, type AppliedTransaction } from './read/applied-tran
 import { parseConsistency, reach, type Consistency } from './read/consistency.ts'
 import { parseWaiting, type Patience, type Waiting } from './read/waits.ts'
 import { SeededRandom } from './seeded-random.ts'
-import { SyneviError, isSyneviError } from './synevi-error.ts'
+import { SyneviError, definitely, isSyneviError } from './synevi-error.ts'
 
 /**
  * Every ready node takes every transaction and every read. Closes what it was opened with: store
@@ -263,19 +263,12 @@ export class Node implements AsyncDisposable {
     const { from, signal } = options
     if (from !== undefined && (typeof from !== 'bigint' || from < 1n))
       throw invalid('from: expected a bigint of 1 or more')
-    const { clock } = this.#runtime.options
     const { store: whole, state } = this.#runtime.opened
-    const parts = { whole, store: state.store, dedupMax: state.settings.dedupMax }
-    const steps = verifyStoreSteps(from === undefined ? parts : { ...parts, from })
-    for (;;) {
-      await new Promise<void>((resolve) => clock.soon(resolve))
-      if (this.#closing !== undefined)
-        throw new SyneviError('CLOSED', 'this node is closing', { definite: true })
-      if (signal?.aborted === true)
-        throw new SyneviError('CANCELLED', 'the walk was aborted', { definite: true })
-      const step = steps.next()
-      if (step.done === true) return step.value
-    }
+    return verifyInTurns({
+      ...{ whole, store: state.store, dedupMax: state.settings.dedupMax },
+      ...{ clock: this.#runtime.options.clock, from, signal },
+      isClosing: () => this.#closing !== undefined,
+    })
   }
 
   /**
@@ -408,16 +401,4 @@ function invalidId(): never {
 
 function invalid(why: string): SyneviError {
   return new SyneviError('INVALID_ARGUMENT', why, { definite: true })
-}
-
-/** Nothing was submitted by a node that did not open. */
-function definitely(error: SyneviError): SyneviError {
-  if (error.definite) return error
-  const { code, message, retryable, details } = error
-  return new SyneviError(code, message, {
-    definite: true,
-    retryable,
-    details,
-    cause: error.cause ?? error,
-  })
 }

@@ -111,6 +111,13 @@ export interface NodeOptions {
     /** Outcomes up to this size are kept with them. Default 4,096; of larger ones only the fact. */
     readonly dedupResultMaxBytes?: number
   }
+  /** Reads all of the store again and again, to find what a disk altered while peers have it. */
+  readonly scrub?: {
+    /** Default 524,288: a pass over 10 GiB takes 6 hours. 0: never; then only reads find damage. */
+    readonly bytesPerSecond?: number
+    /** From the end of a pass to the next. Default 3,600,000. */
+    readonly intervalMs?: number
+  }
   /**
    * `'hold'`: features that the store does not require yet are not offered, so no member uses them
    * and every member can go back to the release before. `'auto'`, the default: they are used once
@@ -145,6 +152,7 @@ export interface ParsedOptions {
   readonly batch: Complete<'batch'>
   readonly timeouts: Complete<'timeouts'>
   readonly cluster: Complete<'cluster'>
+  readonly scrub: Complete<'scrub'>
   readonly features: 'auto' | 'hold'
   readonly logger: Logger
   readonly telemetry: Telemetry
@@ -155,6 +163,5 @@ export interface ParsedOptions {
 }
 
 /** A group of options with nothing missing. */
-export type Complete<Group extends 'limits' | 'batch' | 'timeouts' | 'cluster'> = Readonly<
-  Required<NonNullable<NodeOptions[Group]>>
->
+export type Complete<Group extends 'limits' | 'batch' | 'timeouts' | 'cluster' | 'scrub'> =
+  Readonly<Required<NonNullable<NodeOptions[Group]>>>

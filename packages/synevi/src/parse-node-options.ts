@@ -42,6 +42,7 @@ const TOP_KEYS = [
     'batch',
     'timeouts',
     'cluster',
+    'scrub',
   ],
   ...['features', 'logger', 'telemetry', 'onFatal', 'onNotice', 'clock', 'seed'],
 ]
@@ -66,6 +67,7 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
     batch: parseBatch(fields, top['batch']),
     timeouts: parseTimeouts(fields, top['timeouts']),
     cluster: parseCluster(fields, top['cluster']),
+    scrub: parseScrub(fields, top['scrub']),
   }
   if (groups.limits.frameMaxBytes < groups.limits.payloadMaxBytes + MIB) {
     const least = groups.limits.payloadMaxBytes + MIB
@@ -313,6 +315,15 @@ function parseCluster(fields: OptionFields, value: unknown): Complete<'cluster'>
   return Object.freeze({
     dedupMax: count('dedupMax', 1_000_000, 1, 1_000_000_000),
     dedupResultMaxBytes: count('dedupResultMaxBytes', 4_096, 0, MIB),
+  })
+}
+
+function parseScrub(fields: OptionFields, value: unknown): Complete<'scrub'> {
+  const group = fields.object('scrub', value, ['bytesPerSecond', 'intervalMs'])
+  const count = counter(fields, 'scrub', group)
+  return Object.freeze({
+    bytesPerSecond: count('bytesPerSecond', 524_288, 0, 2 ** 30),
+    intervalMs: count('intervalMs', 3_600_000, 1_000, 2 ** 31 - 1),
   })
 }
 

@@ -67,3 +67,15 @@ export function isSyneviError(error: unknown, code?: SyneviErrorCode): error is 
   if (typeof error !== 'object' || error === null || !(MARK in error)) return false
   return code === undefined || ('code' in error && error.code === code)
 }
+
+/** The same failure, known to have had no effect: of what was never submitted. */
+export function definitely(error: SyneviError): SyneviError {
+  if (error.definite) return error
+  const { code, message, retryable, details } = error
+  return new SyneviError(code, message, {
+    definite: true,
+    retryable,
+    details,
+    cause: error.cause ?? error,
+  })
+}

@@ -1,8 +1,11 @@
 /** All of a store: the chain and what has to agree with it, then every record and every table. */
 
+import type { Clock } from '../contract/clock.ts'
 import type { LogPosition } from '../contract/executor.ts'
+import type { Store } from '../contract/store.ts'
 import type { Damage } from '../state/sum-walk.ts'
 import type { SummedStore } from '../state/summed-store.ts'
+import { SyneviError } from '../synevi-error.ts'
 import { verifySteps, type VerifyParts, type VerifyReport } from './verify.ts'
 
 const TURN_BYTES = 262_144
@@ -30,4 +33,28 @@ export function* verifyStoreSteps(
     walk.close()
   }
   return damage.length === 0 ? report : { ...report, ok: false, damage }
+}
+
+/** The same in turns of the event loop. Rejects with `CANCELLED`, and `CLOSED` once closing. */
+export async function verifyInTurns(parts: {
+  readonly whole: SummedStore
+  /** As it looks from the current slot. */
+  readonly store: Store
+  readonly dedupMax: number
+  readonly clock: Clock
+  readonly from: LogPosition | undefined
+  readonly signal: AbortSignal | undefined
+  readonly isClosing: () => boolean
+}): Promise<VerifyReport> {
+  const { whole, store, dedupMax, clock, from, signal, isClosing } = parts
+  const range = from === undefined ? {} : { from }
+  const steps = verifyStoreSteps({ whole, store, dedupMax, ...range })
+  for (;;) {
+    await new Promise<void>((resolve) => clock.soon(resolve))
+    if (isClosing()) throw new SyneviError('CLOSED', 'this node is closing', { definite: true })
+    if (signal?.aborted === true)
+      throw new SyneviError('CANCELLED', 'the walk was aborted', { definite: true })
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
 }

@@ -6,7 +6,6 @@ import type { AppliedEntry } from '../chain/chained-entries.ts'
 import { ulidBytes } from '../identifier.ts'
 import { Belonging } from '../membership/belonging.ts'
 import { Membership } from '../membership/membership.ts'
-import { Channel } from '../observe/channels.ts'
 import { EventHub } from '../observe/events.ts'
 import { NodeHealth } from '../observe/node-health.ts'
 import { membersReport, statusReport, type ReportParts } from '../observe/status-report.ts'
@@ -16,6 +15,7 @@ import type { ParsedOptions } from '../options.ts'
 import { AppliedFeed } from '../read/applied-feed.ts'
 import { LinearizableReads } from '../read/linearizable-reads.ts'
 import { Waits, type Patience } from '../read/waits.ts'
+import { damageControlOf, type DamageControl } from '../repair/damage-control.ts'
 import type { Request } from '../request.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { FetchEnd } from '../snapshot/fetch-end.ts'
@@ -36,6 +36,7 @@ import { Readiness } from './readiness.ts'
 import { Restart } from './restart.ts'
 import { Snapshots } from './snapshots.ts'
 import { brokenError, closedError } from './stop-reasons.ts'
+import { tracedWrite } from './traced-write.ts'
 import { WriteQueue } from './write-queue.ts'
 
 const PAGE_ENTRIES = 256
@@ -50,6 +51,7 @@ export class Runtime {
   readonly linearizable: LinearizableReads
   readonly feed: AppliedFeed<AppliedEntry>
   readonly membership: Membership
+  readonly damage: DamageControl
   readonly #belonging: Belonging
   readonly #random: SeededRandom
   readonly #traffic: PeerTraffic
@@ -63,7 +65,6 @@ export class Runtime {
   readonly #executions: Executions
   readonly #notices: Notices
   readonly #opening: Opening
-  readonly #writeChannel = new Channel('synevi:store.write')
   /** Durable here. */
   #applied: AppliedHead
 
@@ -81,6 +82,11 @@ export class Runtime {
     this.#traffic = this.#makeTraffic()
     this.#driver = this.#makeDriver()
     this.membership = this.#makeMembership()
+    this.damage = damageControlOf({
+      ...{ options, opened, events: this.events },
+      post: (envelopes) => this.#traffic.post(envelopes),
+      failed: (error) => this.#fail(brokenError(error)),
+    })
     this.#belonging = new Belonging({
       ...{ options, opened, health: this.health },
       removed: (error) => this.#fail(error),
@@ -136,6 +142,7 @@ export class Runtime {
       this.#driver.start()
       this.#snapshots.start()
       this.#belonging.start()
+      this.damage.start()
     })
   }
 
@@ -204,6 +211,7 @@ export class Runtime {
   #endWaits(how: 'closed' | 'failed', error: SyneviError): void {
     this.#executions.close()
     this.#belonging.close()
+    this.damage.close()
     this.membership.stop(error)
     this.feed.end(how, error)
     this.#opening.fail(error)
@@ -212,7 +220,7 @@ export class Runtime {
   #report(): ReportParts {
     const { opened, health, options } = this
     const replica = opened.replica.status(options.clock.now())
-    return { opened, health, applied: this.#applied, replica }
+    return { opened, health, applied: this.#applied, replica, damage: this.damage.report }
   }
 
   #makeHealth(): NodeHealth {
@@ -235,6 +243,7 @@ export class Runtime {
       ...{ options: this.options, opened: this.opened, health: this.health },
       receive: (from, messages) => {
         this.health.heard(from, messages)
+        this.damage.heard(messages)
         this.#driver.feedAll(this.#snapshots.inputsOf(from, messages))
         this.#opening.check()
       },
@@ -267,11 +276,7 @@ export class Runtime {
       ...{ clock, replica: opened.replica },
       post: (envelopes) => this.#traffic.post(envelopes),
       encode: (writes) => opened.state.encode(writes),
-      write: (batch) =>
-        this.#writeChannel.trace(
-          () => ({ node: self.id, mutationCount: batch.length }),
-          () => this.#writes.urgent(batch),
-        ),
+      write: tracedWrite((batch) => this.#writes.urgent(batch), self.id),
       run: (execution) => this.#executions.run(opened.lane, execution),
       answer: (answer) => {
         this.#restart.answered(answer.submission)
@@ -341,6 +346,7 @@ export class Runtime {
   #reopened(opened: OpenedReplica, isReplaced: boolean): void {
     const { health } = this
     this.#opened = opened
+    this.damage.follow(opened.state)
     this.#applied = opened.state.applied
     this.#opening.begunAgain(this.#makeReadiness())
     this.#driver = this.#makeDriver()

@@ -28,6 +28,7 @@ export type ChannelName =
   | 'synevi:recover'
   | 'synevi:store.write'
   | 'synevi:membership'
+  | 'synevi:damage'
 
 /** One of the channels. */
 export class Channel {

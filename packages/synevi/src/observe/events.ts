@@ -3,6 +3,7 @@
 import type { NodeSerial, TxnId } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Logger } from '../contract/observe.ts'
+import type { DamageEvent } from '../repair/damage.ts'
 import { SyneviError } from '../synevi-error.ts'
 import type { Member, NodeStatus } from './status.ts'
 
@@ -31,6 +32,8 @@ export interface NodeEvents {
   }
   /** An execution takes, or took, above 50 ms. Said again while it goes on, ever more rarely. */
   readonly slow: { readonly what: string; readonly ms: number }
+  /** A record or table of the store is not what was written, or was put right. */
+  readonly damage: DamageEvent
   /** The node had to stop. */
   readonly fatal: Error
 }
@@ -48,6 +51,7 @@ export class EventHub {
     recovered: new Set(),
     diverged: new Set(),
     slow: new Set(),
+    damage: new Set(),
     fatal: new Set(),
   }
   readonly #logger: Logger

@@ -3,6 +3,7 @@
 import type { ReplicaStatus } from '@synevi/accord'
 import type { OpenedReplica } from '../drive/open-replica.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
+import type { DamageReport } from '../repair/damage.ts'
 import type { NodeHealth } from './node-health.ts'
 import type { Member, NodeStatus } from './status.ts'
 
@@ -13,6 +14,7 @@ export interface ReportParts {
   readonly replica: ReplicaStatus
   /** Durable here. */
   readonly applied: AppliedHead
+  readonly damage: DamageReport
 }
 
 /** As `Node.status` gives it. */
@@ -34,6 +36,7 @@ export function statusReport(
     applied: { position, time: applied.time, hash: Buffer.from(txnHash).toString('hex') },
     ...{ inFlight: requests.inFlight, queued: requests.queued },
     ...{ undecided: replica.undecided, oldestUndecidedMs: replica.oldestUndecidedMs },
+    damage: parts.damage,
     counters: { ...health.counters, rejectedFrames: BigInt(parts.rejectedFrames) },
   }
 }

@@ -2,6 +2,7 @@
 
 import type { LogPosition } from '../contract/executor.ts'
 import type { MemberSpec } from '../options.ts'
+import type { DamageReport } from '../repair/damage.ts'
 
 /**
  * `ready` serves everything. `noQuorum`: too few members answer; local reads go on. `blocked`: a
@@ -49,6 +50,8 @@ export interface NodeStatus {
   /** Transactions known here without an outcome, of any coordinator. */
   readonly undecided: number
   readonly oldestUndecidedMs: number
+  /** What the scrubber has read and found; since open. */
+  readonly damage: DamageReport
   /** Since open. Decisions of this node by path; `invalidated` too. `submitted` counts requests. */
   readonly counters: {
     readonly submitted: bigint

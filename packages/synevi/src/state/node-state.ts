@@ -65,7 +65,8 @@ import {
 } from './record-table.ts'
 import { recall, type Remembered } from './request-memory.ts'
 import { corrupt, unseal } from './sealed.ts'
-import { inSlot, readSlots, storeOfSlot, type Slot } from './slots.ts'
+import { inSlot, keyInSlot, readSlots, sealKeyOf, storeOfSlot, type Slot } from './slots.ts'
+import type { Damage } from './sum-walk.ts'
 import { checkIdentity, freshFacts, hasState, type NodeStateOptions } from './store-identity.ts'
 
 /** One for each store; the only writer of it. */
@@ -73,6 +74,8 @@ export class NodeState {
   readonly identity: StoredIdentity
   /** As agreed at bootstrap, not as the options of this start say. */
   readonly settings: ClusterSettings
+  /** Told what a read for a peer found; once the node is open. */
+  onDamage: (damage: Damage) => void = () => {}
   /** As it looks from the current slot: the only way to it. */
   readonly store: Store
   readonly #slot: Slot
@@ -154,7 +157,11 @@ export class NodeState {
 
   /** What the core may ask, from durable state. Throws `STORE_FAILED`. */
   get reader(): RecordReader {
-    return recordReader(this.store)
+    return recordReader(this.store, (damage) => {
+      const { key } = damage
+      if (key === undefined) return this.onDamage(damage)
+      this.onDamage({ ...damage, key: keyInSlot(sealKeyOf(key), this.#slot) })
+    })
   }
 
   /**

@@ -2,6 +2,7 @@
 
 import {
   TIMESTAMP_ZERO,
+  type Bytes,
   type LogEntry,
   type RecordReader,
   type Timestamp,
@@ -11,16 +12,44 @@ import type { LogPosition } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import { logAfter, placesFrom, readLogEntry, readPlace } from './log-table.ts'
 import { readBase } from './node-facts.ts'
+import { positionOfKey, tableOf } from './key-layout.ts'
 import { decidedAfter, readRecord, recordsBelow } from './record-table.ts'
+import { damagedKeyOf, type Damage } from './sum-walk.ts'
 
-/** Reads durable state; each throws `STORE_FAILED` for what is not what was written. */
-export function recordReader(store: Store): RecordReader {
+/**
+ * Reads durable state. `record` throws `STORE_FAILED` for what is not what was written. The others
+ * answer with what is good, and tell `damaged` of what is not: who asks will ask again, and
+ * others.
+ */
+export function recordReader(store: Store, damaged: (damage: Damage) => void): RecordReader {
+  const orElse = <T>(read: () => T, otherwise: (key: Bytes) => T): T => {
+    try {
+      return read()
+    } catch (error) {
+      const key = damagedKeyOf(error)
+      if (key === undefined) throw error
+      damaged({ table: tableOf(key), key, why: error instanceof Error ? error.message : '' })
+      return otherwise(key)
+    }
+  }
   return {
     record: (id) => readRecord(store, id),
-    entriesAfter: (since, countMax, bytesMax) => entriesAfter(store, since, { countMax, bytesMax }),
-    watermarkAt: (position) => watermarkAt(store, position),
+    entriesAfter: (since, countMax, bytesMax) => {
+      const entries: LogEntry[] = []
+      return orElse(
+        () => entriesAfter(store, since, { countMax, bytesMax, entries }),
+        () => ({ entries, more: true }),
+      )
+    },
+    // As if it were not in the log any more.
+    watermarkAt: (position) =>
+      orElse(
+        () => watermarkAt(store, position),
+        () => undefined,
+      ),
+    // Its last position, where the first is not known.
+    oldestPosition: () => orElse(() => oldestPosition(store), positionOfKey),
     logStart: () => readBase(store)?.executeAt ?? TIMESTAMP_ZERO,
-    oldestPosition: () => oldestPosition(store),
     decidedAfter: (since) => decidedAfter(store, since),
     recordsBelow: (below, countMax) => recordsBelow(store, below, countMax),
   }
@@ -29,9 +58,9 @@ export function recordReader(store: Store): RecordReader {
 function entriesAfter(
   store: Store,
   since: Timestamp,
-  bounds: { readonly countMax: number; readonly bytesMax: number },
+  bounds: { readonly countMax: number; readonly bytesMax: number; readonly entries: LogEntry[] },
 ): { entries: readonly LogEntry[]; more: boolean } {
-  const entries: LogEntry[] = []
+  const { entries } = bounds
   let bytes = 0
   for (const { entry, sizeBytes } of logAfter(store, since)) {
     bytes += sizeBytes

@@ -113,7 +113,7 @@ export class SumWalk {
       }
       return { bytes, isEnd: true }
     } catch (error) {
-      const key = keyIn(error)
+      const key = damagedKeyOf(error)
       if (key === undefined || textOfBytes(key) < this.#frontier) throw error
       this.#damaged(key, String(messageOf(error)), damage)
       return { bytes: bytes + key.length, isEnd: false }
@@ -160,7 +160,7 @@ export class SumWalk {
 }
 
 /** The key that a failed read names; undefined when the failure is another. */
-function keyIn(error: unknown): Bytes | undefined {
+export function damagedKeyOf(error: unknown): Bytes | undefined {
   if (!isSyneviError(error, 'STORE_FAILED')) return undefined
   const { key } = error.details
   return typeof key === 'string' ? new Uint8Array(Buffer.from(key, 'hex')) : undefined
