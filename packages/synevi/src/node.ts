@@ -392,11 +392,8 @@ export class Node implements AsyncDisposable {
 
 function identifierOf(text: unknown): Uint8Array {
   const id = typeof text === 'string' ? parseIdentifier(text) : undefined
-  return id ?? invalidId()
-}
-
-function invalidId(): never {
-  throw invalid('id: expected a ULID or a UUID')
+  if (id === undefined) throw invalid('id: expected a ULID or a UUID')
+  return id
 }
 
 function invalid(why: string): SyneviError {
