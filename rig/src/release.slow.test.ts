@@ -2,7 +2,7 @@
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { LmdbStore } from '@synevi/store-lmdb'
 import { Kv, KvExecutor, LocalNetwork, MemoryStore, Node, type NodeOptions } from 'synevi'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -18,6 +18,11 @@ interface Synevi {
 const before: Synevi = await import(release.module('synevi'))
 const lmdbBefore: { readonly LmdbStore: typeof LmdbStore } = await import(
   release.module('@synevi/store-lmdb')
+)
+
+/** Every value of a store is sealed, whoever wrote it. */
+const sealed: { readonly seal: (key: Uint8Array, value: Uint8Array) => Uint8Array } = await import(
+  join(dirname(release.module('synevi')), 'state', 'sealed.js')
 )
 
 const folders: string[] = []
@@ -107,10 +112,11 @@ describe('one store in many hands', () => {
     const path = folder()
     await live(path, 'before')
     const store = await LmdbStore.open({ path: join(path, 'store') })
-    const value = Uint8Array.of(1, 2, 3, 4, 5)
-    await store.write(
-      [0x01, 0x0f, 0x13, 0x2f, 0x7f].map((at) => ({ key: Uint8Array.of(at, 0xee), value })),
-    )
+    const records = [0x01, 0x0f, 0x13, 0x2f, 0x7f].map((table) => {
+      const key = Uint8Array.of(table, 0xee)
+      return { key, value: sealed.seal(key, Uint8Array.of(1, 2, 3)) }
+    })
+    await store.write(records)
     await store.close()
     await live(path, 'before')
     await live(path, 'hold')
