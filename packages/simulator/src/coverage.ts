@@ -34,6 +34,10 @@ export const SOMETIMES = [
   'AMNESIA',
   'store failure stops the node',
   'read-only by space',
+  'features switched on',
+  'life of before',
+  'life of hold',
+  'refused to the release before',
   'definite failure',
   'unknown outcome',
 ] as const

@@ -15,6 +15,7 @@ import { Recorder } from './workload/recorder.ts'
 import type { Workload } from './workload/workload.ts'
 import { Machine } from './world/machine.ts'
 import { SimNetwork } from './world/network.ts'
+import { requiredBy } from './world/version.ts'
 import type { World } from './world/world.ts'
 import { type Work, whyThin } from './coverage.ts'
 import { Ending } from './ending.ts'
@@ -88,6 +89,7 @@ class Simulation implements World {
       random: root.fork('watch'),
       mayDiffer: (node) => this.machines[node]?.differs === true,
       isDurable: (node, id) => this.machines[node]?.holdsRecord(id) === true,
+      lacking: (features) => this.#lacking(features),
     })
     this.network = new SimNetwork({
       queue,
@@ -95,6 +97,7 @@ class Simulation implements World {
       trace: this.#trace,
       conditions: plan.wire,
       seen: (from, frame) => this.watch.frame(from, frame),
+      strange: (frame) => this.watch.strange(frame),
     })
     const ground = {
       queue,
@@ -165,6 +168,13 @@ class Simulation implements World {
       if (this.queue.taken % LOAD_EVERY === 0) this.#checkLoad()
     }
     return true
+  }
+
+  /** Machines whose disk a build without these features would open. */
+  #lacking(features: number): readonly number[] {
+    const lacks = ({ disk, wiped }: Machine): boolean =>
+      !wiped && (features & ~requiredBy(disk)) !== 0
+    return this.machines.filter(lacks).map(({ serial }) => serial)
   }
 
   /** Nothing grows without bound. */

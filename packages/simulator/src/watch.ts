@@ -3,12 +3,14 @@
  */
 
 import {
+  type Feature,
   type Message,
   type Mutation,
   type Notice,
   type Stable,
   type TxnId,
   decodeFrame,
+  featureSet,
   nodeOf,
   publicTxnId,
 } from '@synevi/accord'
@@ -55,6 +57,7 @@ export class Watch {
   readonly #random: Prng
   readonly #mayDiffer: (node: number) => boolean
   readonly #isDurable: (node: number, id: bigint) => boolean
+  readonly #lacking: (features: number) => readonly number[]
   readonly #recovering = new Map<bigint, Recovering>()
   readonly #issuedIn = new Map<bigint, number>()
   readonly #bornAt = new Map<bigint, Micros>()
@@ -73,9 +76,12 @@ export class Watch {
     mayDiffer: (node: number) => boolean
     /** Whether the disk of that node holds a record of the transaction. */
     isDurable: (node: number, id: bigint) => boolean
+    /** Nodes whose disk does not require all of these features. */
+    lacking?: (features: number) => readonly number[]
   }) {
     this.#mayDiffer = parts.mayDiffer
     this.#isDurable = parts.isDurable
+    this.#lacking = parts.lacking ?? (() => [])
     this.#queue = parts.queue
     this.#trace = parts.trace
     this.#random = parts.random
@@ -129,6 +135,13 @@ export class Watch {
     else this.violation('frames', { name: 'malformed frame sent', why: decoded.why })
   }
 
+  /** A frame with something that the release before does not know, and which it got. */
+  strange(bytes: Uint8Array): void {
+    const decoded = decodeFrame(bytes, { messagesMax: 100_000, payloadMaxBytes: 1 << 26 })
+    const kinds = decoded.ok ? decoded.value.messages.map(({ kind }) => kind) : []
+    this.violation('versions', { name: 'sent to a node of version 1', why: kinds.join() })
+  }
+
   /** A write on its way to a disk. */
   write(batch: readonly Mutation[]): void {
     if (batch.some(({ key }) => key[0] === 0x01 && key[1] === 0x06))
@@ -165,7 +178,7 @@ export class Watch {
       case 'rejected':
         return this.coverage.count('message rejected')
       case 'enabled':
-        return this.coverage.count('features switched on')
+        return this.#enabled(node, notice.features)
       case 'unsupported':
         return this.coverage.count('unsupported message')
       case 'suspected':
@@ -174,6 +187,15 @@ export class Watch {
       case 'admitted':
         return
     }
+  }
+
+  /** Used, once no disk is left that a build without them would open (ADR 0033). */
+  #enabled(node: number, features: readonly Feature[]): void {
+    this.coverage.count('features switched on')
+    const lacking = this.#lacking(featureSet(features))
+    if (lacking.length === 0) return
+    const why = `node ${node} uses ${features.join()}, not required at ${lacking.join()}`
+    this.violation('versions', { name: 'used too early', why })
   }
 
   /** A client was answered by the node that it asked. */

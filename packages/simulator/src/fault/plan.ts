@@ -134,6 +134,7 @@ export type FaultClass =
   | ClockFault
   | 'powerAll'
   | 'otherSettings'
+  | 'mixedVersions'
 
 /** What belongs to one machine. */
 export interface MachinePlan {

@@ -104,6 +104,7 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
   // Costs the rest of the run a node: rarer than the others.
   if (toleratedOf(nodes) > 0 && random.chance(0.15)) on.add('wipe')
   if (toleratedOf(nodes) > 0 && random.chance(0.05)) on.add('diverge')
+  if (random.chance(0.25)) on.add('mixedVersions')
   return on
 }
 

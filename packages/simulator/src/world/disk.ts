@@ -125,6 +125,11 @@ export class SimDisk {
     return this.#image.get(key) !== undefined
   }
 
+  /** What is durable under a key: for checkers. */
+  valueOf(key: Bytes): Bytes | undefined {
+    return this.#image.get(key)
+  }
+
   /** The store of one process. */
   port(process: SimProcess): Store {
     return new SimStore(this, process)

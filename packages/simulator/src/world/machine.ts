@@ -13,6 +13,7 @@ import { SimClock, WallClock } from './clock.ts'
 import { SimDisk } from './disk.ts'
 import type { SimNetwork } from './network.ts'
 import { SimProcess } from './process.ts'
+import { drawVersion, requiredBy, type Version } from './version.ts'
 
 /**
  * `down`: no process. `starting`: `open` has not resolved. `lost`: its disk is gone, or it is not
@@ -211,6 +212,7 @@ export class Machine {
     const { queue, network, watch, plan, random, workload } = this.#ground
     const life = random.fork(`node ${this.serial} life ${process.incarnation}`)
     const settings = this.#settingsOf(process, life)
+    const version = this.#versionOf(process, life)
     const clock = new SimClock({
       queue,
       process,
@@ -222,7 +224,8 @@ export class Machine {
     return {
       self: { id: memberOf(this.serial).id, serial: this.serial },
       members,
-      network: network.port(process),
+      network: network.port(process, version === 'before'),
+      features: version === 'this' ? 'auto' : 'hold',
       store: this.disk.port(process),
       clock,
       executors: workload.executors({
@@ -249,6 +252,17 @@ export class Machine {
       onNotice: (notice: Notice) => watch.notice(this.serial, process.incarnation, notice),
       onFatal: (error: Error) => this.#fatal(process, error),
     }
+  }
+
+  /** A restart may bring another version. */
+  #versionOf(process: SimProcess, life: Prng): Version {
+    const { plan, watch } = this.#ground
+    if (!plan.classes.includes('mixedVersions')) return 'this'
+    const version = drawVersion(life.fork('version'), process.incarnation)
+    // It would say INCOMPATIBLE_VERSION; whoever runs it then takes this one.
+    const isRefused = version === 'before' && requiredBy(this.disk) !== 0
+    watch.coverage.count(isRefused ? 'refused to the release before' : `life of ${version}`)
+    return isRefused ? 'this' : version
   }
 
   /** A restart may bring other settings. */

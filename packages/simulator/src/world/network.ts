@@ -3,7 +3,7 @@
  * late.
  */
 
-import { nodeSerial, type Bytes } from '@synevi/accord'
+import { FRAME_VERSION_MIN, decodeFrame, encodeFrame, nodeSerial, type Bytes } from '@synevi/accord'
 import {
   SyneviError,
   type Network,
@@ -57,6 +57,8 @@ export interface WireCounts {
   late: number
   cut: number
   overtaken: number
+  /** Of a version that its receiver does not read: lost. */
+  tooNew: number
 }
 
 interface Endpoint {
@@ -80,6 +82,7 @@ export class SimNetwork implements Wires {
     late: 0,
     cut: 0,
     overtaken: 0,
+    tooNew: 0,
   }
   readonly #queue: EventQueue
   readonly #random: Prng
@@ -88,6 +91,7 @@ export class SimNetwork implements Wires {
   readonly #trace: Trace
   readonly #conditions: WireConditions
   readonly #seen: (from: number, frame: Bytes) => void
+  readonly #strange: (frame: Bytes) => void
   readonly #endpoints = new Map<number, Endpoint>()
   readonly #base = new Map<number, Micros>()
   readonly #lastArrival = new Map<number, Micros>()
@@ -101,6 +105,8 @@ export class SimNetwork implements Wires {
     conditions: WireConditions
     /** Sees every frame that is sent, as it was sent. */
     seen?: (from: number, frame: Bytes) => void
+    /** Sees every frame that reached the release before, with something in it that it lacks. */
+    strange?: (frame: Bytes) => void
   }) {
     this.#queue = parts.queue
     const { random } = parts
@@ -115,11 +121,26 @@ export class SimNetwork implements Wires {
     this.#trace = parts.trace
     this.#conditions = parts.conditions
     this.#seen = parts.seen ?? (() => {})
+    this.#strange = parts.strange ?? (() => {})
   }
 
-  /** The network of one process. */
-  port(process: SimProcess): Network {
-    return new SimPort(this, process)
+  /** The network of one process: `isBefore`, of the release before. */
+  port(process: SimProcess, isBefore = false): Network {
+    const heard = isBefore ? (frame: Bytes): boolean => this.#heardBefore(frame) : undefined
+    return new SimPort(this, process, heard)
+  }
+
+  /** It refuses frames of a later version, and must never get a message that it does not know. */
+  #heardBefore(frame: Bytes): boolean {
+    const decoded = decodeFrame(frame, { messagesMax: 100_000, payloadMaxBytes: 1 << 26 })
+    if (!decoded.ok) return true
+    if (frame[2] !== FRAME_VERSION_MIN) {
+      this.counts.tooNew++
+      return false
+    }
+    const known = encodeFrame(decoded.value, FRAME_VERSION_MIN)
+    if (Buffer.compare(known, frame) !== 0) this.#strange(frame)
+    return true
   }
 
   /** From now on frames are harmed only where the test says so. */

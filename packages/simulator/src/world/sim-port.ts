@@ -1,6 +1,6 @@
 /** The end of the simulated wires that one process holds. */
 
-import type { Bytes } from '@synevi/accord'
+import { FRAME_VERSION_MIN, type Bytes } from '@synevi/accord'
 import type { AskOptions, Network, NetworkListener, NetworkSelf, PeerAddress } from 'synevi'
 import type { SimProcess } from './process.ts'
 
@@ -17,18 +17,25 @@ export interface Wires {
 export class SimPort implements Network {
   readonly #network: Wires
   readonly #process: SimProcess
+  readonly #heard: ((frame: Bytes) => boolean) | undefined
   #closed = false
 
-  constructor(network: Wires, process: SimProcess) {
+  /** `heard`: of the release before, which reads frames of version 1; false loses one. */
+  constructor(network: Wires, process: SimProcess, heard?: (frame: Bytes) => boolean) {
+    this.#heard = heard
     this.#network = network
     this.#process = process
   }
 
   start(self: NetworkSelf, listener: NetworkListener): Promise<void> {
     if (!this.#process.admits()) return new Promise(() => {})
-    this.#network.register(this.#process, self, {
-      receive: (from, frame) => this.#closed || listener.receive(from, frame),
-      link: (peer, up, version) => this.#closed || listener.link(peer, up, version),
+    const heard = this.#heard
+    const said = heard === undefined ? self : { ...self, frameVersion: FRAME_VERSION_MIN }
+    this.#network.register(this.#process, said, {
+      receive: (from, frame) =>
+        this.#closed || heard?.(frame) === false || listener.receive(from, frame),
+      link: (peer, up, version) =>
+        this.#closed || listener.link(peer, up, heard === undefined ? version : FRAME_VERSION_MIN),
       refused: (peer, code, why) => this.#closed || listener.refused(peer, code, why),
       asked: async (id, question) => {
         if (this.#closed || listener.asked === undefined) return new Promise<Bytes>(() => {})

@@ -1,0 +1,29 @@
+/**
+ * Which version a life of a node is of: the release before, as far as its peers and its disk can
+ * tell, this one with its features held back, or this one (ADR 0033).
+ */
+
+import { NO_FEATURES } from '@synevi/accord'
+import type { Prng } from '../prng.ts'
+import type { SimDisk } from './disk.ts'
+
+/** `before`: frames of version 1 and no feature; it refuses a disk that requires one. */
+export type Version = 'before' | 'hold' | 'this'
+
+/** The fact `features`, behind the four bytes of its seal (`docs/reference/storage-layout.md`). */
+const FEATURES_KEY = Uint8Array.of(0x01, 0x0b)
+const SEAL_BYTES = 4
+
+/** What the disk requires of a build, durably. */
+export function requiredBy(disk: SimDisk): number {
+  const sealed = disk.valueOf(FEATURES_KEY)
+  if (sealed === undefined) return NO_FEATURES
+  return new DataView(sealed.buffer, sealed.byteOffset).getUint32(SEAL_BYTES)
+}
+
+/** A cluster begins with the release before, mostly, and does not stay so. */
+export function drawVersion(life: Prng, incarnation: number): Version {
+  const first = [[6, 'before'] as const, [2, 'hold'] as const, [2, 'this'] as const]
+  const later = [[3, 'before'] as const, [3, 'hold'] as const, [5, 'this'] as const]
+  return life.weighted<Version>(incarnation === 1 ? first : later)
+}
