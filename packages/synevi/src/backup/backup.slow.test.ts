@@ -21,6 +21,9 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { LocalHub, LocalNetwork } from '../network/local-network.ts'
 import { Node } from '../node.ts'
+import type { Mutation } from '@synevi/accord'
+import { SLOT_TABLES, formatSlots, keyInSlot, tableRange } from '../state/slots.ts'
+import { SummedStore } from '../state/summed-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { Add, Count, counter } from '../test/local-cluster.ts'
 import { formatManifest, parseManifest, type BackupManifest } from './manifest.ts'
@@ -147,6 +150,24 @@ describe('a backup', () => {
     await Promise.all(nodes.map(async (node) => node.close()))
   })
 
+  it('is the same from either slot of the store', async () => {
+    const store = new MemoryStore()
+    const node = await openAlone('a', store)
+    for (let i = 0; i < 30; i += 5) await addMany(node, 5, i)
+    const digest = node.stateDigest()
+    await node.close()
+    await movedToSlotB(store)
+    const moved = await openAlone('a', store)
+    expect(moved.stateDigest()).toBe(digest)
+    const to = fresh()
+    await moved.backup(to)
+    expect(await moved.verify()).toMatchObject({ ok: true, to: 30n })
+    await moved.close()
+    const target = new MemoryStore()
+    const { manifest } = await restoreBackup({ from: to, store: target, self: { id: 'b' } })
+    expect(manifest).toMatchObject({ position: 30n, stateDigest: digest })
+  })
+
   it('of an empty node restores to an empty one', async () => {
     const node = await openAlone()
     const to = fresh()
@@ -270,6 +291,17 @@ describe('a damaged backup', () => {
     ).rejects.toEqual(failed('INVALID_ARGUMENT', 'members'))
   })
 })
+
+/** As after a snapshot was installed. */
+async function movedToSlotB(raw: MemoryStore): Promise<void> {
+  const store = await SummedStore.open(raw)
+  const batch: Mutation[] = [formatSlots({ current: 'B', otherIsEmpty: true })]
+  for (const table of SLOT_TABLES) {
+    for (const [key, value] of store.scan(tableRange(table, 'A')))
+      batch.push({ key: keyInSlot(key, 'B'), value }, { key, value: undefined })
+  }
+  await store.write(batch)
+}
 
 function base(): BackupManifest {
   return {

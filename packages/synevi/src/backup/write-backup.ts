@@ -17,8 +17,9 @@ import {
   readIdentity,
   readMembership,
 } from '../state/node-facts.ts'
-import { corrupt, getSealed, reading, unseal } from '../state/sealed.ts'
-import { SUMS_KEY, TableSums, recordHash } from '../state/table-sums.ts'
+import { corrupt, getSealed, reading, unseal, type Source } from '../state/sealed.ts'
+import { keyInSlot, readSlots, sourceOfSlot, type Slot } from '../state/slots.ts'
+import { SUMS_KEY, TableSums, recordHash, tableByteOf } from '../state/table-sums.ts'
 import { SyneviError, isSyneviError } from '../synevi-error.ts'
 import {
   BACKUP_FORMAT,
@@ -40,7 +41,7 @@ export const BACKUP_TABLES: readonly (readonly [Table, string])[] = [
 ]
 
 /** Facts that belong to the replicated state. */
-const BACKUP_FACTS: readonly Fact[] = [FACT.settings]
+const BACKUP_FACTS: readonly Fact[] = [FACT.settings, FACT.base]
 
 /** A file is ended and the next begun at about this size. */
 const FILE_BYTES_MAX = 2 ** 28
@@ -87,8 +88,10 @@ export async function writeBackup(parts: BackupParts): Promise<BackupManifest> {
 
 class BackupWriter {
   readonly #parts: BackupParts
-  /** Reads alone: of the view. */
-  readonly #source: Store
+  readonly #view: StoreView
+  readonly #slot: Slot
+  /** The view as it looks from the current slot. */
+  readonly #source: Source
   readonly #directory: string
   readonly #files: BackupFile[] = []
   readonly #sums = new TableSums()
@@ -96,7 +99,9 @@ class BackupWriter {
 
   constructor(parts: BackupParts, view: StoreView, directory: string) {
     this.#parts = parts
-    this.#source = readOnly(view)
+    this.#view = view
+    this.#slot = readSlots(view).current
+    this.#source = sourceOfSlot(view, this.#slot)
     this.#directory = directory
   }
 
@@ -105,9 +110,10 @@ class BackupWriter {
     for (const [table, name] of BACKUP_TABLES) await this.#table(table, name)
     this.#compareSums()
     const { watermark, time } = readApplied(source)
-    const facts = BACKUP_FACTS.map(
-      (fact) => [`${fact}`, hex(readFact(source, fact) ?? [])] as const,
-    )
+    const facts = BACKUP_FACTS.flatMap((fact) => {
+      const value = readFact(source, fact)
+      return value === undefined ? [] : [[`${fact}`, hex(value)] as const]
+    })
     return {
       format: BACKUP_FORMAT,
       cluster: hex(readIdentity(source).cluster),
@@ -156,17 +162,19 @@ class BackupWriter {
 
   #count(table: Table, [key, sealed]: Pair): void {
     const value = unseal(key, sealed)
-    this.#sums.add(table, recordHash(key, sealed))
+    const stored = keyInSlot(key, this.#slot)
+    this.#sums.add(tableByteOf(stored), recordHash(stored, sealed))
     if (table !== TABLE.state) return
     updateStateDigest(this.#state, key, value)
   }
 
   /** What is missing, or is an older value, is not backed up as if it were all. */
   #compareSums(): void {
-    const value = getSealed(this.#source, SUMS_KEY)
+    const value = getSealed(this.#view, SUMS_KEY)
     if (value === undefined) return
     const { sums } = reading(SUMS_KEY, () => TableSums.parse(value))
-    const tables = new Set<number>(BACKUP_TABLES.map(([table]) => table))
+    const stored = BACKUP_TABLES.map(([table]) => keyInSlot(Uint8Array.of(table), this.#slot))
+    const tables = new Set(stored.map(tableByteOf))
     for (const { table, why } of sums.differences(this.#sums))
       if (tables.has(table)) throw corrupt(Uint8Array.of(table), why)
   }
@@ -217,17 +225,6 @@ async function syncDirectory(path: string): Promise<void> {
     await handle.sync()
   } finally {
     await handle.close()
-  }
-}
-
-function readOnly(view: StoreView): Store {
-  return {
-    get: (key) => view.get(key),
-    scan: (range) => view.scan(range),
-    write: async () => {
-      throw new SyneviError('STORE_FAILED', 'a view is read only', { definite: true })
-    },
-    close: async () => {},
   }
 }
 
