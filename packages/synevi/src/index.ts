@@ -84,6 +84,7 @@ export type { Consistency } from './read/consistency.ts'
 export type { Waiting } from './read/waits.ts'
 export type { NodeEvents } from './observe/events.ts'
 export type { Member, NodePhase, NodeStatus } from './observe/status.ts'
+export type { SnapshotProgress } from './snapshot/fetch-end.ts'
 export type {
   Attributes,
   CounterLike,

@@ -12,6 +12,7 @@ import { unknownTransaction, type Transaction } from './define/transaction.ts'
 import { appliedResult, type Applied } from './drive/applied-result.ts'
 import { joinWhereFresh } from './drive/join-where-fresh.ts'
 import { openFromStore } from './drive/open-replica.ts'
+import { repair } from './drive/repair.ts'
 import { Runtime } from './drive/runtime.ts'
 import { formatUlid, parseIdentifier } from './identifier.ts'
 import { Channel } from './observe/channels.ts'
@@ -235,6 +236,21 @@ export class Node implements AsyncDisposable {
       this.#runtime.membership.replace(parsed, spec, patience),
     )
     return this.#memberOf(spec.id)
+  }
+
+  /**
+   * Replaces the state of this node by that of a member (`from`, else any), votes kept: the cure
+   * for `DIVERGED`, after which it applies, reads and submits again. The state is taken only if
+   * another reachable member had the same results. Waits `timeouts.joinMs` unless told otherwise.
+   *
+   * Rejects, definite, with `INVALID_ARGUMENT`, `TIMEOUT`, `CANCELLED`, `CLOSED`, `NODE_FAILED`.
+   */
+  async repair(options: Waiting & { readonly from?: string } = {}): Promise<void> {
+    const { clock, timeouts } = this.#runtime.options
+    const patience = parseWaiting(options, { clock, byDefaultMs: timeouts.joinMs })
+    if (this.#closing !== undefined)
+      throw new SyneviError('CLOSED', 'this node is closing', { definite: true })
+    await repair(this.#runtime, options.from, patience)
   }
 
   /**

@@ -56,6 +56,13 @@ export class Notices {
     }
   }
 
+  /** Results here were found to differ by a process before this one. */
+  divergedBefore(position: bigint): void {
+    const { health, diverged } = this.#parts
+    health.notice({ kind: 'diverged', position, mine: new Uint8Array(0), majority: undefined })
+    diverged(divergedError(position))
+  }
+
   /** Something about a member is another. */
   memberChanged(serial: NodeSerial): void {
     const member = this.#parts.memberOf(serial)

@@ -13,6 +13,8 @@ export interface ReadinessParts {
   readonly target: () => LogPosition | undefined
   /** Durable here. */
   readonly position: () => LogPosition
+  /** One that applies nothing any more gets as ready as it will. */
+  readonly isHalted: () => boolean
   /** A learner is not ready. */
   readonly isVoter: () => boolean
 }
@@ -42,6 +44,7 @@ export class Readiness {
   }
 
   isReady(): boolean {
+    if (this.#isAdmitted && this.#parts.isHalted()) return true
     if (!this.#isAdmitted || this.#unapplied.size > 0 || !this.#parts.isVoter()) return false
     const target = this.#parts.target()
     return target !== undefined && this.#parts.position() >= target

@@ -1,6 +1,6 @@
 /** The parts of an open node, and what passes between them. `Node` is its public face. */
 
-import { DEFAULT_KEYS, type Write } from '@synevi/accord'
+import { DEFAULT_KEYS, type NodeSerial, type Write } from '@synevi/accord'
 import { Batcher } from '../batcher.ts'
 import type { AppliedEntry } from '../chain/chained-entries.ts'
 import { ulidBytes } from '../identifier.ts'
@@ -18,7 +18,7 @@ import { Waits, type Patience } from '../read/waits.ts'
 import { damageControlOf, type DamageControl } from '../repair/damage-control.ts'
 import type { Request } from '../request.ts'
 import type { SeededRandom } from '../seeded-random.ts'
-import type { FetchEnd } from '../snapshot/fetch-end.ts'
+import type { FetchEnd, SnapshotProgress } from '../snapshot/fetch-end.ts'
 import type { Manifest } from '../snapshot/manifest.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
 import type { SyneviError } from '../synevi-error.ts'
@@ -118,6 +118,8 @@ export class Runtime {
       page: (after) => this.opened.state.appliedPage(after, PAGE_ENTRIES),
       positionOf: (entry) => entry.position,
     })
+    const { divergedAt } = opened.durable
+    if (divergedAt !== undefined) this.#notices.divergedBefore(divergedAt)
   }
 
   /** Another one after a snapshot was installed. */
@@ -160,7 +162,19 @@ export class Runtime {
 
   status(): NodeStatus {
     const rejectedFrames = this.#traffic.refusedCount
-    return statusReport({ ...this.#report(), requests: this.#batcher.counts(), rejectedFrames })
+    const requests = this.#batcher.counts()
+    const { progress } = this.#snapshots
+    return statusReport({ ...this.#report(), requests, rejectedFrames, progress })
+  }
+
+  /** Members that are linked, without this node. */
+  reachable(): readonly NodeSerial[] {
+    return this.#restart.linked()
+  }
+
+  /** Takes the state of another member; `ended` is told how that ended. */
+  takeSnapshot(from: NodeSerial, ended: (end: FetchEnd) => void): void {
+    this.#snapshots.take(from, ended)
   }
 
   members(): readonly Member[] {
@@ -295,6 +309,7 @@ export class Runtime {
       position: () => this.#applied.watermark.position,
       target: () => this.health.targetPosition(),
       isVoter: () => this.opened.roster.role === 'voter',
+      isHalted: () => this.health.isDiverged,
     })
   }
 
@@ -318,7 +333,8 @@ export class Runtime {
       ...{ options, cluster: opened.cluster, store: opened.store },
       write: (batch) => this.#writes.patient(batch),
       post: (to, message) => this.#traffic.post([{ to, message }]),
-      reachable: () => this.#restart.linked(),
+      reachable: () => this.reachable(),
+      progress: (progress) => this.#catchingUp(progress),
       random: (count) => this.#random.bytes(count),
       mayServe: () => health.failure === undefined && !health.isDiverged,
       install: (manifest) => this.#install(manifest),
@@ -390,6 +406,10 @@ export class Runtime {
       if (write.kind === 'applied') this.#executions.stored(write.record.id)
     this.feed.advance()
     this.#opening.check()
+  }
+
+  #catchingUp(progress: SnapshotProgress | undefined): void {
+    if (progress !== undefined) this.events.emit('catchingUp', progress)
   }
 
   #stopCallers(error: SyneviError): void {

@@ -29,6 +29,8 @@ export interface SnapshotsParts {
   readonly mayServe: () => boolean
   readonly install: (manifest: Manifest) => Promise<FetchEnd>
   readonly failed: (error: unknown) => void
+  /** How far it is; undefined: none is being taken. */
+  readonly progress: (progress: SnapshotProgress | undefined) => void
 }
 
 /** Parts stay well below what a frame may hold. */
@@ -55,6 +57,7 @@ export class Snapshots {
       ...{ install: parts.install, failed: parts.failed },
       progress: (progress) => {
         this.#progress = progress
+        parts.progress(progress)
       },
     })
   }

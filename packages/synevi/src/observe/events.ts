@@ -5,6 +5,7 @@ import type { LogPosition } from '../contract/executor.ts'
 import type { Logger } from '../contract/observe.ts'
 import type { DamageEvent } from '../repair/damage.ts'
 import { SyneviError } from '../synevi-error.ts'
+import type { SnapshotProgress } from '../snapshot/fetch-end.ts'
 import type { Member, NodeStatus } from './status.ts'
 
 /** The events and what each carries. */
@@ -30,6 +31,8 @@ export interface NodeEvents {
     readonly mine: string
     readonly majority: string
   }
+  /** A snapshot is being taken from another member: a part of it is staged. */
+  readonly catchingUp: SnapshotProgress
   /** An execution takes, or took, above 50 ms. Said again while it goes on, ever more rarely. */
   readonly slow: { readonly what: string; readonly ms: number }
   /** A record or table of the store is not what was written, or was put right. */
@@ -50,6 +53,7 @@ export class EventHub {
     applied: new Set(),
     recovered: new Set(),
     diverged: new Set(),
+    catchingUp: new Set(),
     slow: new Set(),
     damage: new Set(),
     fatal: new Set(),

@@ -5,6 +5,7 @@ import type { OpenedReplica } from '../drive/open-replica.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
 import type { DamageReport } from '../repair/damage.ts'
 import type { NodeHealth } from './node-health.ts'
+import type { SnapshotProgress } from '../snapshot/fetch-end.ts'
 import type { Member, NodeStatus } from './status.ts'
 
 /** What a report is put together from. */
@@ -22,6 +23,7 @@ export function statusReport(
   parts: ReportParts & {
     readonly requests: { readonly inFlight: number; readonly queued: number }
     readonly rejectedFrames: number
+    readonly progress: SnapshotProgress | undefined
   },
 ): NodeStatus {
   const { health, applied, replica, requests } = parts
@@ -35,6 +37,7 @@ export function statusReport(
     quorum: health.quorum(),
     applied: { position, time: applied.time, hash: Buffer.from(txnHash).toString('hex') },
     ...{ inFlight: requests.inFlight, queued: requests.queued },
+    ...(parts.progress === undefined ? {} : { catchingUp: parts.progress }),
     ...{ undecided: replica.undecided, oldestUndecidedMs: replica.oldestUndecidedMs },
     damage: parts.damage,
     counters: { ...health.counters, rejectedFrames: BigInt(parts.rejectedFrames) },

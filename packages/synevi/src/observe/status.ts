@@ -1,6 +1,7 @@
 /** What a node says about itself: for status pages and health checks, no part of any promise. */
 
 import type { LogPosition } from '../contract/executor.ts'
+import type { SnapshotProgress } from '../snapshot/fetch-end.ts'
 import type { MemberSpec } from '../options.ts'
 import type { DamageReport } from '../repair/damage.ts'
 
@@ -47,6 +48,8 @@ export interface NodeStatus {
    */
   readonly inFlight: number
   readonly queued: number
+  /** A snapshot that is being taken from another member; absent: none is. */
+  readonly catchingUp?: SnapshotProgress
   /** Transactions known here without an outcome, of any coordinator. */
   readonly undecided: number
   readonly oldestUndecidedMs: number
