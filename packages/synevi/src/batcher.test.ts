@@ -24,7 +24,13 @@ const LIMITS: BatcherParts['limits'] = {
     queuedMax: 30,
     queuedMaxBytes: 100_000,
   },
-  ...{ clockDriftMaxMs: 1_000, frameMaxBytes: 1 << 24, messagesMax: 4_096 },
+  ...{
+    clockDriftMaxMs: 1_000,
+    frameMaxBytes: 1 << 24,
+    messagesMax: 4_096,
+    snapshotLeadMin: 1,
+    snapshotTail: 1,
+  },
 }
 const BATCH: BatcherParts['batch'] = {
   requestsMax: 8,

@@ -14,7 +14,8 @@ import { joinWhereFresh } from './drive/join-where-fresh.ts'
 import { openFromStore } from './drive/open-replica.ts'
 import { repair } from './drive/repair.ts'
 import { Runtime } from './drive/runtime.ts'
-import { formatUlid, parseIdentifier } from './identifier.ts'
+import { formatUlid } from './identifier.ts'
+import { identifierOf, invalid } from './node-arguments.ts'
 import { Channel } from './observe/channels.ts'
 import type { NodeEvents } from './observe/events.ts'
 import type { Member, NodeStatus } from './observe/status.ts'
@@ -245,12 +246,8 @@ export class Node implements AsyncDisposable {
    *
    * Rejects, definite, with `INVALID_ARGUMENT`, `TIMEOUT`, `CANCELLED`, `CLOSED`, `NODE_FAILED`.
    */
-  async repair(options: Waiting & { readonly from?: string } = {}): Promise<void> {
-    const { clock, timeouts } = this.#runtime.options
-    const patience = parseWaiting(options, { clock, byDefaultMs: timeouts.joinMs })
-    if (this.#closing !== undefined)
-      throw new SyneviError('CLOSED', 'this node is closing', { definite: true })
-    await repair(this.#runtime, options.from, patience)
+  repair(options: Waiting & { readonly from?: string } = {}): Promise<void> {
+    return repair(this.#runtime, options)
   }
 
   /**
@@ -404,14 +401,4 @@ export class Node implements AsyncDisposable {
     const { clock, timeouts } = this.#runtime.options
     return parseWaiting(waiting, { clock, byDefaultMs: timeouts.transactionMs })
   }
-}
-
-function identifierOf(text: unknown): Uint8Array {
-  const id = typeof text === 'string' ? parseIdentifier(text) : undefined
-  if (id === undefined) throw invalid('id: expected a ULID or a UUID')
-  return id
-}
-
-function invalid(why: string): SyneviError {
-  return new SyneviError('INVALID_ARGUMENT', why, { definite: true })
 }

@@ -74,6 +74,10 @@ export interface NodeOptions {
     readonly frameMaxBytes?: number
     /** Messages in one frame. Default 4,096. */
     readonly messagesMax?: number
+    /** A member so many entries behind is offered a snapshot, not the log. Default 100,000. */
+    readonly snapshotLeadMin?: number
+    /** So many of the last transactions come with a snapshot, for readers. Default 256. */
+    readonly snapshotTail?: number
   }
   readonly batch?: {
     /** Requests in one transaction. Default 512. */

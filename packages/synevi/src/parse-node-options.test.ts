@@ -41,6 +41,8 @@ describe('complete', () => {
         queuedMax: 10_000,
         queuedMaxBytes: 67_108_864,
         clockDriftMaxMs: 1_000,
+        snapshotLeadMin: 100_000,
+        snapshotTail: 256,
       },
       batch: { requestsMax: 512, bytesMax: 1_048_576, lingerMs: 0, undecidedMax: 4 },
       timeouts: {

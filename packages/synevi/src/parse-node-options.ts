@@ -254,7 +254,7 @@ function parseLimits(fields: OptionFields, value: unknown): Complete<'limits'> {
       'queuedMax',
       'queuedMaxBytes',
     ],
-    ...['clockDriftMaxMs', 'frameMaxBytes', 'messagesMax'],
+    ...['clockDriftMaxMs', 'frameMaxBytes', 'messagesMax', 'snapshotLeadMin', 'snapshotTail'],
   ])
   const count = counter(fields, 'limits', group)
   return Object.freeze({
@@ -266,6 +266,8 @@ function parseLimits(fields: OptionFields, value: unknown): Complete<'limits'> {
     clockDriftMaxMs: count('clockDriftMaxMs', 1_000, 1, DAY_MS),
     frameMaxBytes: count('frameMaxBytes', 16 * MIB, MIB, 256 * MIB),
     messagesMax: count('messagesMax', 4_096, 1, 65_536),
+    snapshotLeadMin: count('snapshotLeadMin', 100_000, 1, Number.MAX_SAFE_INTEGER),
+    snapshotTail: count('snapshotTail', 256, 1, 65_536),
   })
 }
 

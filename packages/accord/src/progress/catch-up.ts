@@ -155,7 +155,8 @@ export function onCatchUp(
   const { since } = asked.message
   const { position, txnHash } = asked.applied
   const behind = position - (peers.get(from).heartbeat?.applied.position ?? position)
-  if (since < context.reader.logStart() || behind > context.limits.snapshotLeadMin) {
+  const isFar = behind > context.limits.snapshotLeadMin && context.features.enabled('snapshots')
+  if (since < context.reader.logStart() || isFar) {
     context.out.atOnce(from, { kind: 'snapshotOffer', position, bytes: 0n, digest: txnHash })
     context.out.notice({ kind: 'event', name: 'snapshotOffered' })
     return

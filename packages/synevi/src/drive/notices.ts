@@ -56,8 +56,9 @@ export class Notices {
     }
   }
 
-  /** Results here were found to differ by a process before this one. */
-  divergedBefore(position: bigint): void {
+  /** Whether results here were found to differ by a process before this one. */
+  divergedBefore(position: bigint | undefined): void {
+    if (position === undefined) return
     const { health, diverged } = this.#parts
     health.notice({ kind: 'diverged', position, mine: new Uint8Array(0), majority: undefined })
     diverged(divergedError(position))

@@ -145,6 +145,7 @@ function openedOf(parts: {
       heartbeatMs: options.timeouts.heartbeatMs,
       patienceMaxMs: options.timeouts.patienceMaxMs,
       clockDriftMaxMs: limits.clockDriftMaxMs,
+      snapshotLeadMin: BigInt(limits.snapshotLeadMin),
       offers: options.features === 'hold' ? NO_FEATURES : ALL_FEATURES,
       floorIntervalMs: NEVER_MS,
     },

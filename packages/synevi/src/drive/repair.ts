@@ -4,7 +4,7 @@
  */
 
 import { millis, nodeSerial, type NodeSerial } from '@synevi/accord'
-import type { Patience } from '../read/waits.ts'
+import { parseWaiting, type Patience, type Waiting } from '../read/waits.ts'
 import { describeEnd } from '../snapshot/fetch-end.ts'
 import { SyneviError } from '../synevi-error.ts'
 import type { Runtime } from './runtime.ts'
@@ -19,13 +19,15 @@ const PAUSE_MS = 200
  */
 export async function repair(
   runtime: Runtime,
-  from: string | undefined,
-  patience: Patience,
+  options: Waiting & { readonly from?: string },
 ): Promise<void> {
+  const { clock, timeouts } = runtime.options
+  const { from } = options
+  const patience = parseWaiting(options, { clock, byDefaultMs: timeouts.joinMs })
   const named = from === undefined ? undefined : otherMember(runtime, from)
   let last = 'no other member is reachable'
   for (let attempt = 0; ; attempt++) {
-    const candidates = named === undefined ? runtime.reachable() : [named]
+    const candidates = named === undefined ? runtime.restart.linked() : [named]
     const serial = candidates[attempt % Math.max(1, candidates.length)]
     const end = await runtime.waits.wait<string | undefined>(
       patience,
@@ -33,7 +35,7 @@ export async function repair(
       (settle) => {
         if (serial === undefined) settle.resolve(last)
         else
-          runtime.takeSnapshot(serial, (ended) =>
+          runtime.snapshots.take(serial, (ended) =>
             settle.resolve(ended.kind === 'installed' ? undefined : describeEnd(ended)),
           )
         return () => {}

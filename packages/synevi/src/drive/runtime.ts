@@ -1,6 +1,6 @@
 /** The parts of an open node, and what passes between them. `Node` is its public face. */
 
-import { DEFAULT_KEYS, type NodeSerial, type Write } from '@synevi/accord'
+import { DEFAULT_KEYS, type Write } from '@synevi/accord'
 import { Batcher } from '../batcher.ts'
 import type { AppliedEntry } from '../chain/chained-entries.ts'
 import { ulidBytes } from '../identifier.ts'
@@ -18,7 +18,7 @@ import { Waits, type Patience } from '../read/waits.ts'
 import { damageControlOf, type DamageControl } from '../repair/damage-control.ts'
 import type { Request } from '../request.ts'
 import type { SeededRandom } from '../seeded-random.ts'
-import type { FetchEnd, SnapshotProgress } from '../snapshot/fetch-end.ts'
+import type { FetchEnd } from '../snapshot/fetch-end.ts'
 import type { Manifest } from '../snapshot/manifest.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
 import type { SyneviError } from '../synevi-error.ts'
@@ -56,8 +56,8 @@ export class Runtime {
   readonly #random: SeededRandom
   readonly #traffic: PeerTraffic
   readonly #writes: WriteQueue
-  readonly #snapshots: Snapshots
-  readonly #restart = new Restart((input) => this.#driver.feed(input))
+  readonly snapshots: Snapshots
+  readonly restart: Restart = new Restart((input) => this.#driver.feed(input))
   #opened: OpenedReplica
   #driver: Driver
   readonly #batcher: Batcher
@@ -106,10 +106,10 @@ export class Runtime {
       ready: () => this.events.emit('ready', this.status()),
     })
     this.#notices = this.#makeNotices()
-    this.#snapshots = this.#makeSnapshots()
+    this.snapshots = this.#makeSnapshots()
     this.linearizable = new LinearizableReads({
       ...{ clock, waits: this.waits, freshId: () => this.freshId() },
-      feed: (input) => this.#restart.feed(input),
+      feed: (input) => this.restart.feed(input),
       submit: (request, patience) => this.#batcher.add(request, patience),
       suspicion: () => this.health.suspicion(),
     })
@@ -118,16 +118,13 @@ export class Runtime {
       page: (after) => this.opened.state.appliedPage(after, PAGE_ENTRIES),
       positionOf: (entry) => entry.position,
     })
-    const { divergedAt } = opened.durable
-    if (divergedAt !== undefined) this.#notices.divergedBefore(divergedAt)
+    this.#notices.divergedBefore(opened.durable.divergedAt)
   }
 
-  /** Another one after a snapshot was installed. */
   get opened(): OpenedReplica {
     return this.#opened
   }
 
-  /** Durable here. */
   get applied(): AppliedHead {
     return this.#applied
   }
@@ -142,7 +139,7 @@ export class Runtime {
     if (advertised !== undefined) this.opened.roster.listensAt(advertised)
     await this.#opening.wait(patience, () => {
       this.#driver.start()
-      this.#snapshots.start()
+      this.snapshots.start()
       this.#belonging.start()
       this.damage.start()
     })
@@ -163,18 +160,8 @@ export class Runtime {
   status(): NodeStatus {
     const rejectedFrames = this.#traffic.refusedCount
     const requests = this.#batcher.counts()
-    const { progress } = this.#snapshots
+    const { progress } = this.snapshots
     return statusReport({ ...this.#report(), requests, rejectedFrames, progress })
-  }
-
-  /** Members that are linked, without this node. */
-  reachable(): readonly NodeSerial[] {
-    return this.#restart.linked()
-  }
-
-  /** Takes the state of another member; `ended` is told how that ended. */
-  takeSnapshot(from: NodeSerial, ended: (end: FetchEnd) => void): void {
-    this.#snapshots.take(from, ended)
   }
 
   members(): readonly Member[] {
@@ -194,7 +181,7 @@ export class Runtime {
     }
     this.linearizable.stop(closedError(true))
     this.#endWaits('closed', closedError(true))
-    await this.#snapshots.close()
+    await this.snapshots.close()
     await this.#driver.close()
     this.waits.close()
     await this.#traffic.close()
@@ -212,7 +199,7 @@ export class Runtime {
       { code: error.code, error: error.message, cause: String(error.cause) },
       'this node stopped',
     )
-    void this.#snapshots.close()
+    void this.snapshots.close()
     void this.#driver.close()
     this.health.fail(error)
     this.#stopCallers(error)
@@ -258,11 +245,11 @@ export class Runtime {
       receive: (from, messages) => {
         this.health.heard(from, messages)
         this.damage.heard(messages)
-        this.#driver.feedAll(this.#snapshots.inputsOf(from, messages))
+        this.#driver.feedAll(this.snapshots.inputsOf(from, messages))
         this.#opening.check()
       },
       link: (peer, up) => {
-        this.#restart.link(peer, up)
+        this.restart.link(peer, up)
         this.membership.link(peer, up)
       },
       refused: (peer, code) => this.#belonging.refused(peer, code),
@@ -275,7 +262,7 @@ export class Runtime {
     return new Membership({
       ...{ cluster, roster, settings: state.settings, waits: this.waits },
       ...{ health: this.health, logger: this.options.logger, events: this.events },
-      feed: (input) => this.#restart.feed(input),
+      feed: (input) => this.restart.feed(input),
       reconnect: () => this.#traffic.follow(),
       changed: (serial) => this.#notices.memberChanged(serial),
       opened: () => this.#opening.check(),
@@ -293,7 +280,7 @@ export class Runtime {
       write: tracedWrite((batch) => this.#writes.urgent(batch), self.id),
       run: (execution) => this.#executions.run(opened.lane, execution),
       answer: (answer) => {
-        this.#restart.answered(answer.submission)
+        this.restart.answered(answer.submission)
         if (!this.membership.answer(answer)) this.#own.answer(answer)
       },
       read: (answer) => this.linearizable.answer(answer),
@@ -318,8 +305,8 @@ export class Runtime {
     return new Notices({
       ...{ options, health, events, telemetry, membership },
       ...{ own: this.#own, self: this.opened.serial },
-      submitted: (submission) => this.#restart.answered(submission),
-      snapshotWanted: (from) => this.#snapshots.take(from),
+      submitted: (submission) => this.restart.answered(submission),
+      snapshotWanted: (from) => this.snapshots.take(from),
       admitted: () => this.#opening.admitted(),
       memberOf: (serial) => this.members().find((one) => one.serial === serial),
       diverged: (error) => this.#stopCallers(error),
@@ -333,8 +320,8 @@ export class Runtime {
       ...{ options, cluster: opened.cluster, store: opened.store },
       write: (batch) => this.#writes.patient(batch),
       post: (to, message) => this.#traffic.post([{ to, message }]),
-      reachable: () => this.reachable(),
-      progress: (progress) => this.#catchingUp(progress),
+      reachable: () => this.restart.linked(),
+      progress: (progress) => this.events.emit('catchingUp', progress),
       random: (count) => this.#random.bytes(count),
       mayServe: () => health.failure === undefined && !health.isDiverged,
       install: (manifest) => this.#install(manifest),
@@ -342,12 +329,11 @@ export class Runtime {
     })
   }
 
-  /** See {@link installSnapshot}. */
   #install(manifest: Manifest): Promise<FetchEnd> {
     return installSnapshot(manifest, {
       ...{ options: this.options, opened: this.opened, random: this.#random },
       stop: async () => {
-        this.#restart.begin()
+        this.restart.begin()
         await this.#driver.close()
         await this.#driver.idle()
       },
@@ -360,21 +346,20 @@ export class Runtime {
   }
 
   #reopened(opened: OpenedReplica, isReplaced: boolean): void {
-    const { health } = this
     this.#opened = opened
     this.damage.follow(opened.state)
     this.#applied = opened.state.applied
     this.#opening.begunAgain(this.#makeReadiness())
     this.#driver = this.#makeDriver()
     for (const one of opened.durable.configurations) this.membership.follow(one)
-    if (isReplaced) this.#snapshots.replaced()
-    if (isReplaced && health.isDiverged) {
-      health.repaired()
+    if (isReplaced) this.snapshots.replaced()
+    if (isReplaced && this.health.isDiverged) {
+      this.health.repaired()
       this.#batcher.resume()
       this.linearizable.resume()
       this.feed.resume()
     }
-    this.#restart.end()
+    this.restart.end()
     this.linearizable.askAgain()
     this.#driver.start()
     this.feed.advance()
@@ -386,7 +371,7 @@ export class Runtime {
     return new Batcher({
       ...{ clock, limits, batch, random: this.#random },
       submit: (submission, payload) => {
-        this.#restart.feed({ kind: 'submit', submission, keys: DEFAULT_KEYS, payload })
+        this.restart.feed({ kind: 'submit', submission, keys: DEFAULT_KEYS, payload })
       },
       suspicion: () => this.health.suspicion(),
     })
@@ -406,10 +391,6 @@ export class Runtime {
       if (write.kind === 'applied') this.#executions.stored(write.record.id)
     this.feed.advance()
     this.#opening.check()
-  }
-
-  #catchingUp(progress: SnapshotProgress | undefined): void {
-    if (progress !== undefined) this.events.emit('catchingUp', progress)
   }
 
   #stopCallers(error: SyneviError): void {

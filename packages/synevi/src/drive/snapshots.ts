@@ -29,14 +29,12 @@ export interface SnapshotsParts {
   readonly mayServe: () => boolean
   readonly install: (manifest: Manifest) => Promise<FetchEnd>
   readonly failed: (error: unknown) => void
-  /** How far it is; undefined: none is being taken. */
-  readonly progress: (progress: SnapshotProgress | undefined) => void
+  /** A part of the snapshot that is being taken is staged. */
+  readonly progress: (progress: SnapshotProgress) => void
 }
 
 /** Parts stay well below what a frame may hold. */
 const PART_BYTES_MAX = 262_144
-/** Of the last transactions in a snapshot. */
-const LOG_TAIL = 256
 
 /** Hears the messages that have to do with snapshots, which the replica does not. */
 export class Snapshots {
@@ -50,14 +48,14 @@ export class Snapshots {
     const partBytes = Math.min(PART_BYTES_MAX, Math.max(1, limits.frameMaxBytes >> 1))
     this.#service = new SnapshotService({
       ...{ store, cluster, clock, logger, post, random: parts.random, mayServe: parts.mayServe },
-      limits: { partBytes, logTail: LOG_TAIL },
+      limits: { partBytes, logTail: limits.snapshotTail },
     })
     this.#fetcher = new SnapshotFetcher({
       ...{ store, cluster, clock, logger, post, write: parts.write, reachable: parts.reachable },
       ...{ install: parts.install, failed: parts.failed },
       progress: (progress) => {
         this.#progress = progress
-        parts.progress(progress)
+        if (progress !== undefined) parts.progress(progress)
       },
     })
   }

@@ -268,7 +268,6 @@ export class NodeHealth {
 
   repaired(): void {
     this.#diverged = undefined
-    this.check()
   }
 
   notice(notice: Notice): void {

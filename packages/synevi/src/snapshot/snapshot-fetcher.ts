@@ -5,6 +5,7 @@
  */
 
 import {
+  featureSet,
   millis,
   type Bytes,
   type HashAtOk,
@@ -17,6 +18,7 @@ import {
 import type { Clock } from '../contract/clock.ts'
 import type { Logger } from '../contract/observe.ts'
 import type { Store } from '../contract/store.ts'
+import { readFeatures } from '../state/node-facts.ts'
 import { formatSlots, keyInSlot, otherSlot, readSlots, type Slot } from '../state/slots.ts'
 import { Confirmation } from './confirmation.ts'
 import type { FetchEnd, SnapshotProgress } from './fetch-end.ts'
@@ -109,6 +111,9 @@ export class SnapshotFetcher {
     }
     this.#guard(() => {
       const { store, clock } = this.#parts
+      // A build that does not know of slots must not open this store from then on.
+      if ((readFeatures(store).requires & featureSet(['snapshots'])) === 0)
+        return ended({ kind: 'failed', why: 'not all members take snapshots yet' })
       const found = readStaging(store)
       const staged = found?.from === from && found.next > 0 ? found : undefined
       const session: Session = {
