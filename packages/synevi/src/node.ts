@@ -239,13 +239,7 @@ export class Node implements AsyncDisposable {
     return this.#memberOf(spec.id)
   }
 
-  /**
-   * Replaces the state of this node by that of a member (`from`, else any), votes kept: the cure
-   * for `DIVERGED`, after which it applies, reads and submits again. The state is taken only if
-   * another reachable member had the same results. Waits `timeouts.joinMs` unless told otherwise.
-   *
-   * Rejects, definite, with `INVALID_ARGUMENT`, `TIMEOUT`, `CANCELLED`, `CLOSED`, `NODE_FAILED`.
-   */
+  /** Replaces the state of this node by a member's, votes kept: see {@link repair}. */
   repair(options: Waiting & { readonly from?: string } = {}): Promise<void> {
     return repair(this.#runtime, options)
   }

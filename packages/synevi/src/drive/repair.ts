@@ -13,9 +13,12 @@ import type { Runtime } from './runtime.ts'
 const PAUSE_MS = 200
 
 /**
- * Resolves when a member's state is this node's. Without `from`, any member is asked. Tries again
- * until patience ends. Rejects, definite, with `INVALID_ARGUMENT` for one that is no other member,
- * `TIMEOUT`, `CANCELLED`, `CLOSED`, and as the node fails.
+ * Replaces the state of this node by that of a member (`from`, else any), votes kept: the cure for
+ * `DIVERGED`, after which it applies, reads and submits again. The state is taken only if another
+ * reachable member had the same results. Tries again for `timeouts.joinMs` unless told otherwise.
+ *
+ * Rejects, definite, with `INVALID_ARGUMENT` for one that is no other member, `TIMEOUT`,
+ * `CANCELLED`, and as the node fails.
  */
 export async function repair(
   runtime: Runtime,

@@ -226,10 +226,9 @@ export class Runtime {
 
   #makeHealth(): NodeHealth {
     const { clock, logger, timeouts } = this.options
-    const { store } = this.opened
+    const { store, roster } = this.opened
     return new NodeHealth({
-      ...{ clock, logger, roster: this.opened.roster },
-      peerSilentMs: timeouts.peerSilentMs,
+      ...{ clock, logger, roster, peerSilentMs: timeouts.peerSilentMs },
       hasRoom: () => store.hasRoom?.() ?? true,
       changed: () => {
         const status = this.status()
