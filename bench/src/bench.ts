@@ -13,6 +13,7 @@ import { etcdPrograms, type EtcdPrograms } from './etcd-programs.ts'
 import { runGrowth } from './growth/growth.ts'
 import { machineOf, momentIn, type Machine, type Moment } from './machine.ts'
 import { runReads } from './reads/reads.ts'
+import { runReplace } from './replace/replace.ts'
 import { writeResults } from './results-file.ts'
 import { rowOf, type Round, type Row } from './row.ts'
 import { SyneviCluster } from './synevi-cluster.ts'
@@ -41,6 +42,8 @@ async function main([command = '', ...rest]: readonly string[]): Promise<number>
       return runGrowth(rest)
     case 'reads':
       return runReads(rest)
+    case 'replace':
+      return runReplace(rest)
     case 'wan':
       return runWan(rest)
     default:

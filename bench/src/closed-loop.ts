@@ -11,13 +11,19 @@ const PAUSE_MS = 10
 
 interface Noted {
   readonly latencies: number[]
+  /** Of the last request that ended in the window, or where that began. */
+  lastAt: number
+  pauseMs: number
   errors: number
   firstError: string | undefined
 }
 
 /** Runs until the window has ended and every client has its last answer. */
 export async function runLoad(node: Node, order: LoadOrder): Promise<Tally> {
-  const noted: Noted = { latencies: [], errors: 0, firstError: undefined }
+  const noted: Noted = {
+    ...{ latencies: [], errors: 0, firstError: undefined },
+    ...{ lastAt: order.windowFrom, pauseMs: 0 },
+  }
   const clients = order.clients.map((client) => runClient({ node, order, client }, noted))
   const putting: LoadOrder = { ...order, operation: 'put' }
   const unnoted: Noted = { latencies: [], errors: 0, firstError: undefined }
@@ -25,8 +31,10 @@ export async function runLoad(node: Node, order: LoadOrder): Promise<Tally> {
     clients.push(runClient({ node, order: putting, client }, unnoted))
   const { cpuMicros, before, after } = await watchWindow(node, order)
   await Promise.all(clients)
+  const tail = order.windowUntil - noted.lastAt
   return {
     latencies: Float64Array.from(noted.latencies),
+    pauseMs: clients.length === 0 ? 0 : Math.max(noted.pauseMs, tail),
     errors: noted.errors,
     firstError: noted.firstError,
     cpuMicros,
@@ -60,7 +68,10 @@ async function runClient({ node, order, client }: Client, noted: Noted): Promise
       continue
     }
     const end = now()
-    if (end >= windowFrom && end < windowUntil) noted.latencies.push(end - begin)
+    if (end < windowFrom || end >= windowUntil) continue
+    noted.latencies.push(end - begin)
+    noted.pauseMs = Math.max(noted.pauseMs, end - noted.lastAt)
+    noted.lastAt = end
   }
 }
 

@@ -6,8 +6,12 @@ import type { Decisions, Operation } from './contender.ts'
 /** How a node process is to start: its only argument, as JSON. */
 export interface NodePlan {
   readonly serial: number
+  /** Undefined: it is in the first list of members. Otherwise: addresses through which it joins. */
+  readonly join?: readonly string[]
   /** Every member's address, by serial. */
   readonly addresses: readonly string[]
+  /** How many of these are in the first list of members. Default all. */
+  readonly firstMembers?: number
   readonly store: StoreKind
   /** Its data directory, for `lmdb`. */
   readonly path: string
@@ -30,6 +34,14 @@ export type Order =
   | { readonly kind: 'write'; readonly share: WriteOrder }
   /** `withTables`: reads the whole store. */
   | { readonly kind: 'footprint'; readonly withTables: boolean }
+  /** Another node takes the place of a member. */
+  | {
+      readonly kind: 'replace'
+      readonly old: string
+      readonly id: string
+      readonly address: string
+    }
+  | { readonly kind: 'members' }
   | { readonly kind: 'close' }
 
 /** A share of a load. All processes take their times from the computer's clock. */
@@ -66,12 +78,21 @@ export type Reply =
   | { readonly kind: 'done'; readonly tally: Tally }
   | { readonly kind: 'written'; readonly errors: number; readonly firstError: string | undefined }
   | { readonly kind: 'footprint'; readonly footprint: Footprint }
+  | { readonly kind: 'replacing' }
+  | {
+      readonly kind: 'members'
+      /** Of this node. */
+      readonly position: bigint
+      readonly members: readonly { readonly id: string; readonly role: 'voter' | 'learner' }[]
+    }
   | { readonly kind: 'failed'; readonly why: string }
 
 /** What one process did in the window. */
 export interface Tally {
   /** Of each request that ended in it, milliseconds. */
   readonly latencies: Float64Array
+  /** The longest time in the window in which nothing ended here; 0 without clients. */
+  readonly pauseMs: number
   readonly errors: number
   readonly firstError: string | undefined
   /** Of this process, user and system, in the window. */

@@ -10,24 +10,24 @@ const PROGRAM = fileURLToPath(new URL('./node-process.js', import.meta.url))
 /** The reply of one kind. */
 export type ReplyOf<Kind extends Reply['kind']> = Extract<Reply, { readonly kind: Kind }>
 
-/** Its replies come in the order of the orders. */
+/** Replies of one kind come in the order of their orders. */
 export class MemberHandle {
   readonly plan: NodePlan
   readonly #child: ChildProcess
   readonly #replies: Reply[] = []
   #ended: Error | undefined
-  #wake: (() => void) | undefined
+  #waiting: (() => void)[] = []
 
   private constructor(plan: NodePlan, child: ChildProcess) {
     this.plan = plan
     this.#child = child
     child.on('message', (reply: Reply) => {
       this.#replies.push(reply)
-      this.#wake?.()
+      this.#wake()
     })
     child.once('exit', (code, signal) => {
       this.#ended = new Error(`node-${plan.serial} ended (${signal ?? code})`)
-      this.#wake?.()
+      this.#wake()
     })
   }
 
@@ -45,17 +45,15 @@ export class MemberHandle {
     this.#child.send(order, () => {})
   }
 
-  /** Rejects when another kind comes, a failure, or the end of the process. */
+  /** The next of that kind. Rejects when the process says that it failed, or ends. */
   async next<Kind extends Reply['kind']>(kind: Kind): Promise<ReplyOf<Kind>> {
     for (;;) {
-      const reply = this.#replies.shift()
+      const at = this.#replies.findIndex((each) => each.kind === kind || each.kind === 'failed')
+      const [reply] = at < 0 ? [] : this.#replies.splice(at, 1)
       if (reply?.kind === 'failed') throw new Error(`node-${this.plan.serial}: ${reply.why}`)
-      if (reply !== undefined) {
-        if (isKind(reply, kind)) return reply
-        throw new Error(`node-${this.plan.serial} said ${reply.kind}, expected ${kind}`)
-      }
+      if (reply !== undefined && isKind(reply, kind)) return reply
       if (this.#ended !== undefined) throw this.#ended
-      await new Promise<void>((resolve) => (this.#wake = resolve))
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
   }
 
@@ -79,6 +77,12 @@ export class MemberHandle {
     const gone = once(this.#child, 'exit')
     this.send({ kind: 'close' })
     await gone
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resume of waiting) resume()
   }
 
   get #isGone(): boolean {

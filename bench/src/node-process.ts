@@ -8,6 +8,9 @@ import { runWrites } from './counted-writes.ts'
 import { footprintOf } from './footprint.ts'
 import type { NodePlan, Order, Reply } from './conversation.ts'
 
+/** Of a change of the membership. */
+const CHANGE_MS = 60_000
+
 const plan: NodePlan = JSON.parse(process.argv[2] ?? '')
 const address = plan.addresses[plan.serial]
 if (address === undefined) throw new Error('the plan does not name this node')
@@ -22,8 +25,7 @@ const store =
     : new MemoryStore()
 const opened = performance.now()
 const node = await Node.open({
-  self: { id: `node-${plan.serial}`, serial: plan.serial },
-  members: plan.addresses.map((at, serial) => ({ id: `node-${serial}`, serial, address: at })),
+  ...whoIs(plan),
   network: new GrpcNetwork({ listen: address, dialMap: new Map(plan.dial) }),
   store,
   executors: [KvExecutor],
@@ -49,10 +51,29 @@ async function obey(order: Order): Promise<void> {
       reply({ kind: 'footprint', footprint: await footprintOf(node, store, withTables) })
       return
     }
+    case 'replace': {
+      const { old, id, address: at } = order
+      await node.replaceMember(old, { id, address: at }, { timeoutMs: CHANGE_MS })
+      reply({ kind: 'replacing' })
+      return
+    }
+    case 'members': {
+      const members = node.members().map(({ id, role }) => ({ id, role }))
+      reply({ kind: 'members', position: node.status().applied.position, members })
+      return
+    }
     case 'close':
       await node.close()
       process.disconnect()
   }
+}
+
+/** A newcomer learns its serial from those that it joins. */
+function whoIs(of: NodePlan): Pick<NodeOptions, 'self' | 'members' | 'join'> {
+  const id = `node-${of.serial}`
+  if (of.join !== undefined) return { self: { id }, join: of.join }
+  const members = of.addresses.map((at, serial) => ({ id: `node-${serial}`, serial, address: at }))
+  return { self: { id, serial: of.serial }, members: members.slice(0, of.firstMembers) }
 }
 
 function optionsOf(from: NodePlan): Pick<NodeOptions, 'batch' | 'timeouts' | 'cluster'> {

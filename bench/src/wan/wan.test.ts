@@ -51,6 +51,7 @@ test('a table that is not symmetric, or lacks a pair, is refused by name', () =>
 test('a line says how far p50 is from the ideal, and how much was fast', () => {
   const tally = {
     ...{ latencies: Float64Array.of(30, 10, 20), errors: 1, firstError: 'TIMEOUT', cpuMicros: 0 },
+    pauseMs: 0,
     ...{ fast: 3, slow: 1, recovered: 0, invalidated: 2 },
   }
   const line = wanLine({ region: 'a', busy: 1, withBuffer: false, idealMs: 10 }, tally)
