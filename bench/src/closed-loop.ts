@@ -20,13 +20,10 @@ interface Noted {
 
 /** Runs until the window has ended and every client has its last answer. */
 export async function runLoad(node: Node, order: LoadOrder): Promise<Tally> {
-  const noted: Noted = {
-    ...{ latencies: [], errors: 0, firstError: undefined },
-    ...{ lastAt: order.windowFrom, pauseMs: 0 },
-  }
+  const noted = nothingNoted(order)
   const clients = order.clients.map((client) => runClient({ node, order, client }, noted))
   const putting: LoadOrder = { ...order, operation: 'put' }
-  const unnoted: Noted = { latencies: [], errors: 0, firstError: undefined }
+  const unnoted = nothingNoted(order)
   for (let client = 0; client < (order.writers ?? 0); client++)
     clients.push(runClient({ node, order: putting, client }, unnoted))
   const { cpuMicros, before, after } = await watchWindow(node, order)
@@ -34,7 +31,7 @@ export async function runLoad(node: Node, order: LoadOrder): Promise<Tally> {
   const tail = order.windowUntil - noted.lastAt
   return {
     latencies: Float64Array.from(noted.latencies),
-    pauseMs: clients.length === 0 ? 0 : Math.max(noted.pauseMs, tail),
+    pauseMs: order.clients.length === 0 ? 0 : Math.max(noted.pauseMs, tail),
     errors: noted.errors,
     firstError: noted.firstError,
     cpuMicros,
@@ -43,6 +40,10 @@ export async function runLoad(node: Node, order: LoadOrder): Promise<Tally> {
     recovered: Number(after.recovered - before.recovered),
     invalidated: Number(after.invalidated - before.invalidated),
   }
+}
+
+function nothingNoted({ windowFrom }: LoadOrder): Noted {
+  return { latencies: [], errors: 0, firstError: undefined, lastAt: windowFrom, pauseMs: 0 }
 }
 
 interface Client {

@@ -11,6 +11,7 @@ import {
   DEPTH_MAX,
   HEADER_BYTES,
   NO_PAGE,
+  isTailFree,
   treeProblem,
   type Meta,
   type Tree,
@@ -31,7 +32,8 @@ const FLAGS = 0x4008
 
 /**
  * Throws `STORE_FAILED` if LMDB must not open this file. Reads the meta pages, and of a file up to
- * `treeBytesMax` every page of the tree: about a second for each GiB.
+ * `treeBytesMax` every page of the tree: about a second for each GiB. A larger one that ends before
+ * its last page is judged by its free list, and read whole where that does not explain it.
  */
 export function checkImage(file: string, treeBytesMax: number): void {
   let descriptor: number
@@ -78,14 +80,13 @@ function imageProblem(descriptor: number, treeBytesMax: number): string | undefi
       return 'a meta page has a lower number than the pages it names'
     }
   }
+  if (fileBytes <= treeBytesMax) return treeProblem(descriptor, fileBytes, newest)
   // A file may end before its last page: what one commit both allocated and freed at the end is
   // never written. It is common where much is deleted (half of the runs of a test did it), so the
-  // length alone proves nothing: whether all that is used lies within the file, only the tree can
-  // tell.
+  // length alone proves nothing: what is missing must be free, or else the whole tree has to tell.
   const isShort = (newest.lastPage + 1n) * BigInt(newest.pageBytes) > BigInt(fileBytes)
-  return isShort || fileBytes <= treeBytesMax
-    ? treeProblem(descriptor, fileBytes, newest)
-    : undefined
+  if (!isShort || isTailFree(descriptor, fileBytes, newest)) return undefined
+  return treeProblem(descriptor, fileBytes, newest)
 }
 
 /**

@@ -17,6 +17,8 @@ export const NO_PAGE = 0xffff_ffff_ffff_ffffn
 /** More levels than any tree of 2^48 pages has. */
 export const DEPTH_MAX = 32
 
+/** Pages missing at the end of a file that are still looked up one by one: 4 GiB of them. */
+const TAIL_PAGES_MAX = 2 ** 20
 const NODE_BYTES = 8
 const OVERFLOW_BYTES = 24
 const PAGE_BRANCH = 0x01
@@ -73,6 +75,19 @@ export function treeProblem(descriptor: number, fileBytes: number, meta: Meta): 
   }
 }
 
+/**
+ * Whether every page that the database has beyond the end of the file is in its free list, found in
+ * that list alone: then the file ends early, and nothing is missing.
+ */
+export function isTailFree(descriptor: number, fileBytes: number, meta: Meta): boolean {
+  try {
+    return new TreeWalk(descriptor, fileBytes, meta).isTailFree()
+  } catch (error) {
+    if (error instanceof Flaw) return false
+    throw error
+  }
+}
+
 class TreeWalk {
   readonly #descriptor: number
   readonly #meta: Meta
@@ -97,12 +112,27 @@ class TreeWalk {
       (a, b) => Buffer.compare(a, b),
       () => {},
     )
+    for (const [first, count] of this.#freePages()) this.#checkFree(first, count)
+  }
+
+  isTailFree(): boolean {
+    const end = Number(this.#meta.lastPage) + 1
+    if (end - this.#pageCount > TAIL_PAGES_MAX) return false
+    const found = new Set<number>()
+    for (const [first, count] of this.#freePages()) {
+      const from = Math.max(first, this.#pageCount)
+      for (let page = from; page < Math.min(first + count, end); page++) found.add(page)
+    }
+    return found.size === end - this.#pageCount
+  }
+
+  #freePages(): readonly (readonly [number, number])[] {
     const free: (readonly [number, number])[] = []
     this.#walkTree(this.#meta.free, 'free list', compareIntegers, (value, key) => {
       if (key.length !== 8) throw new Flaw('the free list has a key of another size')
       for (const block of freeBlocks(value)) free.push(block)
     })
-    for (const [first, count] of free) this.#checkFree(first, count)
+    return free
   }
 
   #walkTree(

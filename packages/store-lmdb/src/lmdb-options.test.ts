@@ -8,7 +8,7 @@ describe('options', () => {
       mapMaxBytes: 2 ** 40,
       durability: 'sync',
       reserveBytes: undefined,
-      treeCheckMaxBytes: 4 * 2 ** 30,
+      treeCheckMaxBytes: 256 * 2 ** 20,
       availableBytes: undefined,
     })
   })
