@@ -76,14 +76,20 @@ function whoIs(of: NodePlan): Pick<NodeOptions, 'self' | 'members' | 'join'> {
   return { self: { id, serial: of.serial }, members: members.slice(0, of.firstMembers) }
 }
 
-function optionsOf(from: NodePlan): Pick<NodeOptions, 'batch' | 'timeouts' | 'cluster'> {
-  const { batchRequestsMax, undecidedMax, patienceMaxMs, dedupMax } = from
+function optionsOf(
+  from: NodePlan,
+): Pick<NodeOptions, 'batch' | 'timeouts' | 'cluster' | 'reorder'> {
+  const { batchRequestsMax, undecidedMax, patienceMaxMs, reorderWaitMaxMs, dedupMax } = from
   return {
     batch: {
       ...(batchRequestsMax === undefined ? {} : { requestsMax: batchRequestsMax }),
       ...(undecidedMax === undefined ? {} : { undecidedMax }),
     },
-    timeouts: patienceMaxMs === undefined ? {} : { patienceMaxMs },
+    reorder: reorderWaitMaxMs === undefined ? 'off' : 'on',
+    timeouts: {
+      ...(patienceMaxMs === undefined ? {} : { patienceMaxMs }),
+      ...(reorderWaitMaxMs === undefined ? {} : { reorderWaitMaxMs }),
+    },
     cluster: dedupMax === undefined ? {} : { dedupMax },
   }
 }

@@ -14,11 +14,11 @@ import type { Identity } from './membership/identity.ts'
 import type { Heartbeat, Message, Watermark } from './message/message.ts'
 import { onCatchUp } from './progress/catch-up.ts'
 import { onAccept, onAcceptInvalid } from './replicate/on-accept.ts'
-import { onPreAccept } from './replicate/on-pre-accept.ts'
 import { onQuery } from './replicate/on-query.ts'
 import { onRaiseFloor } from './replicate/on-raise-floor.ts'
 import { onReadDeps } from './replicate/on-read-deps.ts'
 import { onRecover } from './replicate/on-recover.ts'
+import type { ReorderBuffer } from './replicate/reorder-buffer.ts'
 import { onStable } from './replicate/on-stable.ts'
 import type { NodeSerial } from './time/timestamp.ts'
 
@@ -29,6 +29,7 @@ export interface Hearing {
   readonly coordination: Coordination
   readonly reads: Reads
   readonly identity: Identity
+  readonly reorder: ReorderBuffer
   readonly divergence: Divergence
   readonly closing: Closing
   /** Durable here. */
@@ -42,7 +43,7 @@ export function hear(parts: Hearing, from: NodeSerial, message: Exclude<Message,
   const { context, lead, coordination } = parts
   switch (message.kind) {
     case 'preAccept':
-      onPreAccept(context, from, message)
+      parts.reorder.take(from, message)
       return
     case 'preAcceptOk':
       onPreAcceptOk(lead, from, message)

@@ -26,6 +26,7 @@ import { CatchUpLog } from './progress/catch-up.ts'
 import type { HeartbeatFacts } from './progress/heartbeat.ts'
 import { Peers } from './progress/peers.ts'
 import { ProgressLog } from './progress/progress-log.ts'
+import { ReorderBuffer } from './replicate/reorder-buffer.ts'
 import type { DurableState, Ready, RecordReader } from './ready.ts'
 import { epochOf, nodeOf, type NodeSerial, type TxnId } from './time/timestamp.ts'
 import { Upkeep, type Reach } from './upkeep.ts'
@@ -84,6 +85,7 @@ class SingleEpochReplica implements Replica {
   readonly #lead: Lead
   readonly #coordination: Coordination
   readonly #reads: Reads
+  readonly #reorder: ReorderBuffer
   readonly #hearing: Hearing
   readonly #upkeep: Upkeep
   readonly #harvest: Harvest
@@ -112,6 +114,7 @@ class SingleEpochReplica implements Replica {
     this.#divergence = new Divergence(this.#context, durable.divergedAt)
     this.#identity = new Identity(this.#context, this.#peers, durable)
     this.#truncation = new Truncation(this.#context)
+    this.#reorder = new ReorderBuffer(this.#context)
     this.#harvest = new Harvest(this.#context, {
       identity: this.#identity,
       truncation: this.#truncation,
@@ -145,7 +148,7 @@ class SingleEpochReplica implements Replica {
     this.#hearing = {
       ...{ context: this.#context, lead: this.#lead, coordination: this.#coordination },
       ...{ reads: this.#reads, identity: this.#identity, divergence: this.#divergence },
-      closing: this.#closing,
+      ...{ closing: this.#closing, reorder: this.#reorder },
       applied: () => this.#appliedDurable,
     }
     this.#upkeep = new Upkeep({
@@ -173,8 +176,8 @@ class SingleEpochReplica implements Replica {
     if (this.#context.stopped) return undefined
     let next = this.#upkeep.next
     const { rounds } = this.#lead
-    const timers = [rounds.next(), this.#progress.next(), this.#reads.next(), this.#closing.next]
-    for (const at of timers) {
+    const more = [this.#reads.next(), this.#closing.next, this.#reorder.next()]
+    for (const at of [rounds.next(), this.#progress.next(), ...more]) {
       if (at !== undefined && at < next) next = at
     }
     return next
@@ -198,6 +201,7 @@ class SingleEpochReplica implements Replica {
         this.#truncation.image(),
         this.#blocked,
         this.#identity.isAdmitted,
+        this.#reorder.image(),
       ],
     })
   }
@@ -254,6 +258,7 @@ class SingleEpochReplica implements Replica {
         this.#upkeep.wake()
         this.#coordination.wake()
         this.#reads.wake()
+        this.#reorder.wake()
         this.#closing.wake()
         return
       default:

@@ -3,7 +3,7 @@
  * (`parseNodeOptions`).
  */
 
-import type { MemberEntry, Notice, NodeSerial } from '@synevi/accord'
+import type { MemberEntry, Notice, NodeSerial, ReorderMode } from '@synevi/accord'
 import type { Clock } from './contract/clock.ts'
 import type { Executor } from './contract/executor.ts'
 import type { Network } from './contract/network.ts'
@@ -107,6 +107,8 @@ export interface NodeOptions {
     readonly heartbeatMs?: number
     /** The longest wait for a fast quorum once a slow one answered. Default 50; 250 for a WAN. */
     readonly patienceMaxMs?: number
+    /** The longest wait in the reorder buffer, if it is on. Default 2; 80 for a WAN. */
+    readonly reorderWaitMaxMs?: number
   }
   /** Agreed at bootstrap: the same everywhere. */
   readonly cluster?: {
@@ -128,6 +130,12 @@ export interface NodeOptions {
    * every member has them. See the reference of upgrades.
    */
   readonly features?: 'auto' | 'hold'
+  /**
+   * Whether votes wait until an earlier transaction from a farther member could be here: more of
+   * them decided in one round trip, each a little later. `'adaptive'`: while more than a few of a
+   * hundred votes here are no. Default `'off'`; never a matter of safety.
+   */
+  readonly reorder?: ReorderMode
   /** Default silent. */
   readonly logger?: Logger
   readonly telemetry?: Telemetry
@@ -158,6 +166,7 @@ export interface ParsedOptions {
   readonly cluster: Complete<'cluster'>
   readonly scrub: Complete<'scrub'>
   readonly features: 'auto' | 'hold'
+  readonly reorder: ReorderMode
   readonly logger: Logger
   readonly telemetry: Telemetry
   readonly onFatal: (error: Error) => void

@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { nodeSerial, type MemberEntry } from '@synevi/accord'
+import { nodeSerial, type MemberEntry, type ReorderMode } from '@synevi/accord'
 import type { Clock } from './contract/clock.ts'
 import type { Executor } from './contract/executor.ts'
 import type { Network } from './contract/network.ts'
@@ -44,7 +44,7 @@ const TOP_KEYS = [
     'cluster',
     'scrub',
   ],
-  ...['features', 'logger', 'telemetry', 'onFatal', 'onNotice', 'clock', 'seed'],
+  ...['features', 'reorder', 'logger', 'telemetry', 'onFatal', 'onNotice', 'clock', 'seed'],
 ]
 
 /**
@@ -83,6 +83,12 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
       expected: "'auto' or 'hold'",
       byDefault: 'auto',
     }) ?? 'auto'
+  const reorder: ReorderMode =
+    fields.value<ReorderMode>('reorder', top['reorder'], {
+      is: isReorderMode,
+      expected: "'off', 'adaptive' or 'on'",
+      byDefault: 'off',
+    }) ?? 'off'
   fields.conclude('open a node')
   if (members === undefined || parts === undefined)
     throw new TypeError('a wrong field was not noted')
@@ -93,6 +99,7 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
     ...parts,
     ...groups,
     features,
+    reorder,
     logger,
     executors: Object.freeze(executors),
   })
@@ -297,6 +304,7 @@ function parseTimeouts(fields: OptionFields, value: unknown): Complete<'timeouts
       'closeDrainMs',
       'heartbeatMs',
       'patienceMaxMs',
+      'reorderWaitMaxMs',
     ],
   ])
   const count = counter(fields, 'timeouts', group)
@@ -308,6 +316,7 @@ function parseTimeouts(fields: OptionFields, value: unknown): Complete<'timeouts
     closeDrainMs: count('closeDrainMs', 10_000, 0, DAY_MS),
     heartbeatMs: count('heartbeatMs', 100, 1, 60_000),
     patienceMaxMs: count('patienceMaxMs', 50, 0, 60_000),
+    reorderWaitMaxMs: count('reorderWaitMaxMs', 2, 0, 60_000),
   })
 }
 
@@ -343,6 +352,9 @@ function isFunction(value: unknown): value is () => void {
 }
 function isFeatures(value: unknown): value is 'auto' | 'hold' {
   return value === 'auto' || value === 'hold'
+}
+function isReorderMode(value: unknown): value is ReorderMode {
+  return value === 'off' || value === 'adaptive' || value === 'on'
 }
 function isSeed(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= 0n

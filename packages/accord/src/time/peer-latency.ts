@@ -43,6 +43,11 @@ export class PeerLatency {
     return this.#quantile(99)
   }
 
+  /** The 95th percentile of the remembered ones. */
+  get p95(): Millis {
+    return this.#quantile(95)
+  }
+
   get median(): Millis {
     return this.#quantile(50)
   }
@@ -59,6 +64,11 @@ export class PeerLatency {
   /** Positive: the peer's clock is ahead. */
   get offsetMs(): number {
     return this.#offsetMs
+  }
+
+  /** For images. */
+  image(): unknown {
+    return [this.#next, ...this.#samples]
   }
 
   #quantile(percent: number): Millis {

@@ -158,6 +158,8 @@ export interface SettingsPlan {
   readonly lingerMs: number
   readonly queuedMax: number
   readonly transactionMs: number
+  readonly reorder: 'off' | 'adaptive' | 'on'
+  readonly reorderWaitMaxMs: number
 }
 
 /** The clients. */

@@ -151,6 +151,8 @@ export function drawSettings(random: Prng): SettingsPlan {
     lingerMs: random.pick([0, 0, 0, 1, 10]),
     queuedMax: random.pick([4, 1_000, 10_000]),
     transactionMs: 10_000,
+    reorder: random.pick(['off', 'off', 'adaptive', 'on']),
+    reorderWaitMaxMs: random.pick([2, 20, 80]),
   }
 }
 

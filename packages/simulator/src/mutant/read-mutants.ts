@@ -188,4 +188,20 @@ export const READ_MUTANTS: readonly Mutant[] = [
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
   },
+  {
+    name: 'reorder buffer that never lets go (stuck)',
+    rule: '11',
+    why: 'a held PreAccept is a late one, not a lost one, and what is sent again is the same one',
+    edits: [
+      {
+        file: 'replicate/reorder-buffer.ts',
+        find: 'this.#timers.set(id, millis(context.now.elapsed + waitMs))',
+        replace: 'void waitMs',
+      },
+    ],
+    hunts: [
+      { by: 'walk', n: 2, seedsMax: 20_000 },
+      { by: 'walk', n: 3, seedsMax: 50_000 },
+    ],
+  },
 ]

@@ -199,6 +199,8 @@ function drawReplica(chance: Prng, seed: bigint): ReplicaOptions {
     heartbeatMs: chance.pick([200, 1_000, 1_000, 3_000]),
     patienceMaxMs: chance.pick([0, 0, 50]),
     recordsCachedMax: chance.pick([0, 1_024]),
+    reorder: chance.pick(['off', 'off', 'off', 'on']),
+    reorderWaitMaxMs: chance.pick([2, 20, 80]),
   }
 }
 

@@ -144,6 +144,8 @@ function openedOf(parts: {
       recoverAfterMs: options.timeouts.recoverAfterMs,
       heartbeatMs: options.timeouts.heartbeatMs,
       patienceMaxMs: options.timeouts.patienceMaxMs,
+      reorder: options.reorder,
+      reorderWaitMaxMs: options.timeouts.reorderWaitMaxMs,
       clockDriftMaxMs: limits.clockDriftMaxMs,
       snapshotLeadMin: BigInt(limits.snapshotLeadMin),
       offers: options.features === 'hold' ? NO_FEATURES : ALL_FEATURES,
