@@ -24,6 +24,8 @@ export function imageOf(parts: {
     chance: context.chance.state,
     stopped: context.stopped,
     marks: context.marks.of('all'),
+    floors: context.floors.state,
+    floorsDurable: context.floors.durable,
     features: context.features.image(),
     records: [...context.ledger.records()].sort(byId),
     rounds: [...lead.rounds.all()].sort(byId).map(roundImage),

@@ -282,6 +282,8 @@ export interface RecordReader {
    * snapshot. TIMESTAMP_ZERO when it is whole.
    */
   logStart(): Timestamp
+  /** That of the log entry at this place in the order; undefined when there is none. */
+  watermarkOf(executeAt: Timestamp): Watermark | undefined
   /** The oldest position in the log, 0 when empty. */
   oldestPosition(): bigint
   /** Every decided record with executeAt above `since`, applied or not, in the order of ids. */

@@ -38,7 +38,10 @@ export class Truncation {
     const { reader, floors } = this.#context
     const below = reader.recordsBelow(floors.durable.closedBefore, SLICE_RECORDS)
     if (below === undefined) this.#isDue = false
-    else this.#inFlight = id
+    else {
+      this.#inFlight = id
+      this.#context.out.notice({ kind: 'event', name: 'erased' })
+    }
     return below
   }
 

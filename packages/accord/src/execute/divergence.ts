@@ -47,10 +47,16 @@ export class Divergence {
       if (!this.#ahead.has(from)) this.#ahead.set(from, theirs)
       return
     }
-    const mine = this.#context.reader.watermarkAt(theirs.position)
+    const { reader } = this.#context
+    const mine = reader.watermarkAt(theirs.position)
     if (mine === undefined || mine.txnHash.length === 0) return
-    if (sameBytes(mine.txnHash, theirs.txnHash) && sameBytes(mine.execHash, theirs.execHash)) return
+    // What has no entry extends the chain as well, and the position stands still: then the place
+    // says how far they are, and it takes an entry to tell who is right.
+    const isEntry = mine.executeAt === theirs.executeAt
+    const same = isEntry ? mine : reader.watermarkOf(theirs.executeAt)
+    if (same === undefined || sameHeads(same, theirs)) return
     if (this.#inquiry === undefined) this.#inquire(theirs.position, mine)
+    if (!isEntry) return
     this.#count(from, {
       position: theirs.position,
       txnHash: theirs.txnHash,
@@ -141,6 +147,11 @@ export function onHashAt(context: Context, from: NodeSerial, message: HashAt): v
     txnHash: hashed?.txnHash,
     execHash: hashed?.execHash,
   })
+}
+
+/** Whether both chains stand alike. */
+function sameHeads(a: Watermark, b: Watermark): boolean {
+  return sameBytes(a.txnHash, b.txnHash) && sameBytes(a.execHash, b.execHash)
 }
 
 /** The value that at least `q` share. */

@@ -26,9 +26,9 @@ export function answerOutcome(context: Context, to: NodeSerial, record: TxnRecor
  */
 export function truncatedOf(context: Context, id: TxnId): Truncated | undefined {
   const { floors } = context
-  return floors.isClosed(id)
-    ? { kind: 'truncated', id, closedBefore: floors.closedBefore }
-    : undefined
+  if (!floors.isClosed(id)) return undefined
+  context.out.notice({ kind: 'event', name: 'truncatedAnswered', id })
+  return { kind: 'truncated', id, closedBefore: floors.closedBefore }
 }
 
 /** The outcome as a message, with the payload if wanted and held; undefined when there is none. */

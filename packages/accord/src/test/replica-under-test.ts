@@ -299,8 +299,12 @@ export class ReplicaUnderTest {
         return { entries: after.slice(0, countMax), more: after.length > countMax }
       },
       watermarkAt: (position) =>
-        this.#log.find((entry) => entry.watermark.position === position)?.watermark,
+        this.#log.find(
+          ({ txn, watermark: { position: p } }) => txn.kind === 'application' && p === position,
+        )?.watermark,
       logStart: () => TIMESTAMP_ZERO,
+      watermarkOf: (executeAt) =>
+        this.#log.find((entry) => entry.executeAt === executeAt)?.watermark,
       oldestPosition: () => this.#log[0]?.watermark.position ?? 0n,
       decidedAfter: (since) =>
         [...this.#records.values()].flatMap(({ id, keys, outcome }) =>

@@ -8,14 +8,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import {
-  addCounts,
-  campaign,
-  NO_WALKS,
-  type CampaignResult,
-  type Failure,
-  type WalkCounts,
-} from '../walk/campaign.ts'
+import { campaign, type CampaignResult, type Failure } from '../walk/campaign.ts'
+import { addCounts, NO_WALKS, type WalkCounts } from '../walk/walk-counts.ts'
 import { transcriptOf } from '../walk/walk.ts'
 
 /** Seeds that a worker takes at a time. */
@@ -127,6 +121,11 @@ function report(parts: {
       `${invalidated} invalidated), ` +
       `${recoveries} recoveries, ${crashes} crashes, ${enabled} times features on, ` +
       `${events} events`,
+  )
+  const { barriers, driven, erased, truncated, belowFloor } = counts
+  console.log(
+    `${barriers} barriers, ${driven} floors with something undecided, ${erased} erasures, ` +
+      `${truncated} answers Truncated, ${belowFloor} refusals below a floor`,
   )
   const thin = walks >= 1000 && n !== 1 && [fast, slow, recovered, crashes, enabled].includes(0)
   const verdict = failures.length > 0 ? 'FAILED' : thin ? 'THIN' : 'OK'

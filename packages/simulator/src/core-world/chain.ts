@@ -24,7 +24,8 @@ export type ChainKind = 'one' | 'keyed'
 const SAME_HASH = Uint8Array.of(1)
 
 /**
- * Executes: one position a transaction, hashes over (id, executeAt, payload) and the hash before.
+ * Executes: one position for each transaction of the application, hashes over (id, executeAt,
+ * payload) and the hash before.
  */
 export function executeTrivially(
   head: Watermark,
@@ -40,7 +41,9 @@ export function executeTrivially(
           [id, executeAt],
           txn.kind === 'application' ? txn.payload : SAME_HASH,
         )
-  const watermark = { position: head.position + 1n, executeAt, txnHash: hash, execHash: hash }
+  // What is the protocol's own has no entry.
+  const position = head.position + (txn.kind === 'application' ? 1n : 0n)
+  const watermark = { position, executeAt, txnHash: hash, execHash: hash }
   return { watermark, mutations: [] }
 }
 

@@ -9,22 +9,25 @@ import {
   nanos,
   openReplica,
   type Execution,
+  type FloorOk,
   type Input,
   type Instant,
   type MemberEntry,
+  type Message,
   type NodeSerial,
   type Ready,
   type Replica,
   type ReplicaOptions,
   type ReplicaStatus,
   type StoredFeatures,
+  type Timestamp,
   type Watermark,
 } from '@synevi/accord'
 import { executeTrivially, type ChainKind } from './chain.ts'
 import { DurableStore } from './durable-store.ts'
 import type { Effect } from './effect.ts'
 import { checkRecordStep, checkReserve } from './record-step.ts'
-import { checkStated } from './stated.ts'
+import { checkFloorOk, checkStated } from './stated.ts'
 import { check, Violation } from './violation.ts'
 
 /** The wall clock at the start of every run, in nanoseconds. */
@@ -58,6 +61,8 @@ export class CoreNode {
    * 7.4).
    */
   #caughtUp = new Map<bigint, bigint>()
+  /** By who asked and the number of the round. */
+  readonly #floorsAsked = new Map<string, Timestamp>()
   #head: Watermark
   #elapsed = 0
   #wall: bigint
@@ -148,9 +153,7 @@ export class CoreNode {
   step(input: Input): void {
     const replica = this.#replica
     if (replica === undefined) return
-    if (input.kind === 'receive' && input.message.kind === 'logChunk') {
-      for (const entry of input.message.entries) this.#caughtUp.set(entry.id, entry.executeAt)
-    }
+    if (input.kind === 'receive') this.#heard(input.from, input.message)
     this.#stepCore(replica, input)
     this.#pump()
   }
@@ -254,9 +257,24 @@ export class CoreNode {
 
   #post(ready: Ready): void {
     for (const { to, message } of ready.sendAfterStore) {
+      if (message.kind === 'floorOk') this.#checkFloorOk(to, message)
       checkStated(this.serial, this.store, message)
       this.#effects.push({ kind: 'sent', to, message })
     }
+  }
+
+  #heard(from: NodeSerial, message: Message): void {
+    if (message.kind === 'logChunk') {
+      for (const entry of message.entries) this.#caughtUp.set(entry.id, entry.executeAt)
+    }
+    if (message.kind === 'raiseFloor')
+      this.#floorsAsked.set(`${from} ${message.round}`, message.floor)
+  }
+
+  #checkFloorOk(to: NodeSerial, message: FloorOk): void {
+    const floor = this.#floorsAsked.get(`${to} ${message.round}`)
+    check(floor !== undefined, 'floor', () => `n${this.serial} answers what n${to} never asked`)
+    checkFloorOk(this.serial, this.store, { floor, undecided: message.undecided })
   }
 
   #write(ready: Ready): void {

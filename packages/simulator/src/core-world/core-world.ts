@@ -96,6 +96,8 @@ export class CoreWorld {
   #nextRead = 0
   /** How often what was noticed. */
   readonly counts = { fast: 0, slow: 0, recovered: 0, invalidated: 0, recovering: 0, enabled: 0 }
+  /** Of other notices, by name. */
+  readonly events: Map<string, number> = new Map()
   /** Called for each message that leaves; false loses it, and may crash its node first. */
   onSend: ((packet: Packet) => boolean) | undefined
 
@@ -220,6 +222,12 @@ export class CoreWorld {
     this.#absorb(node)
   }
 
+  /** A little time goes on everywhere, and at this node so much that it closes what is to close. */
+  closing(serial: number, elapsedMs: number, tickMs: number): void {
+    this.advance(tickMs)
+    this.leap(serial, elapsedMs)
+  }
+
   /** Time goes on at this node alone, until its next timer. */
   fire(serial: number): void {
     const due = this.node(serial).dueInMs
@@ -300,6 +308,13 @@ export class CoreWorld {
     if (notice.kind === 'decided') this.counts[notice.path]++
     if (notice.kind === 'invalidated') this.counts.invalidated++
     if (notice.kind === 'recovering') this.counts.recovering++
+    const name =
+      notice.kind === 'event'
+        ? notice.name
+        : notice.kind === 'refusedByPeer'
+          ? notice.reason
+          : notice.kind
+    this.events.set(name, (this.events.get(name) ?? 0) + 1)
   }
 
   /** A feature is used once no disk is left that a build without it would open (ADR 0033). */

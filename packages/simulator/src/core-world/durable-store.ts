@@ -172,7 +172,13 @@ export class DurableStore implements RecordReader {
   }
 
   watermarkAt(position: bigint): Watermark | undefined {
-    return this.#log.find((entry) => entry.watermark.position === position)?.watermark
+    const isIt = ({ txn, watermark }: LogEntry): boolean =>
+      txn.kind === 'application' && watermark.position === position
+    return this.#log.find(isIt)?.watermark
+  }
+
+  watermarkOf(executeAt: Timestamp): Watermark | undefined {
+    return this.#log.find((entry) => entry.executeAt === executeAt)?.watermark
   }
 
   logStart(): Timestamp {
@@ -224,6 +230,11 @@ export class DurableStore implements RecordReader {
 
   #keep(record: TxnRecord, txnIsNew: boolean): void {
     const { id } = record
+    check(
+      id >= this.#floors.closedBefore || this.#records.has(id),
+      'truncation',
+      () => `${id} is written anew below closedBefore`,
+    )
     if (txnIsNew && record.txn !== undefined) this.#txns.set(id, record.txn)
     const txn = this.#txns.get(id)
     check(

@@ -2,6 +2,7 @@
 
 import {
   conflict,
+  TIMESTAMP_ZERO,
   type Ballot,
   type Deps,
   type Keys,
@@ -20,7 +21,8 @@ export interface KnownTxn {
   readonly coordinator: NodeSerial
   /** The life of the coordinator in which it was born. */
   readonly bornIn: number
-  readonly submission: SubmissionId
+  /** Undefined: the protocol's own. */
+  readonly submission: SubmissionId | undefined
   /**
    * Real time: executeAt lies above it. The greatest executeAt that conflicts, decided before the
    * submission.
@@ -45,6 +47,28 @@ export interface KnownTxn {
 export interface Proposal {
   readonly value: Timestamp | 'invalid'
   accepted: number
+}
+
+/** One that was just born, of which nothing is known but that. */
+export function newbornOf(
+  of: Pick<KnownTxn, 'id' | 'keys' | 'coordinator' | 'bornIn' | 'submission'>,
+  before: Iterable<KnownTxn>,
+): KnownTxn {
+  let after = TIMESTAMP_ZERO
+  for (const { outcome, keys } of before) {
+    if (typeof outcome === 'bigint' && outcome > after && conflict(keys, of.keys)) after = outcome
+  }
+  return {
+    ...of,
+    after,
+    outcome: undefined,
+    isFast: false,
+    deps: [],
+    votes: new Map(),
+    yesHeard: 0,
+    proposals: new Map(),
+    ballots: new Map(),
+  }
 }
 
 /** A ballot as a map key. Rounds stay far below 2^37 in a run. */

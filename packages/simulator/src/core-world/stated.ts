@@ -8,6 +8,7 @@ import {
   type Ballot,
   type Message,
   type NodeSerial,
+  type Timestamp,
   type TxnId,
   type TxnRecord,
   type Watermark,
@@ -47,15 +48,21 @@ function isStated(store: DurableStore, message: Message): boolean {
       return isRecoverOkStated(store, message)
     case 'stable':
     case 'decided':
-      return isDecided(store, message)
+      return isDecided(store, message) || isErased(store, message.id)
     case 'invalidated':
-      return store.record(message.id)?.outcome?.kind === 'invalidated'
+      return (
+        store.record(message.id)?.outcome?.kind === 'invalidated' || isErased(store, message.id)
+      )
+    case 'truncated':
+      return message.closedBefore <= store.floors.closedBefore && message.id < message.closedBefore
     case 'logChunk':
-      return message.entries.every((entry) => store.record(entry.id)?.applied === true)
+      return message.entries.every((entry) => isApplied(store, entry.id))
     case 'heartbeat':
       return (
         sameBytes(message.storeId, store.storeId) &&
         message.durableSeq <= store.durableSeq &&
+        message.floor <= store.floors.floor &&
+        message.closedBefore <= store.floors.closedBefore &&
         message.applied.position <= store.applied.position &&
         (message.features.requires & ~store.features.requires) === 0
       )
@@ -67,6 +74,18 @@ function isStated(store: DurableStore, message: Message): boolean {
     default:
       return true
   }
+}
+
+/**
+ * What is closed is erased: an outcome that was said is implied by that, and by the place in the
+ * log. That it is the right one, the truth of the run knows.
+ */
+function isErased(store: DurableStore, id: TxnId): boolean {
+  return id < store.floors.closedBefore && store.record(id) === undefined
+}
+
+function isApplied(store: DurableStore, id: TxnId): boolean {
+  return store.record(id)?.applied === true || isErased(store, id)
 }
 
 function hasPromised(record: TxnRecord | undefined, ballot: Ballot): boolean {
@@ -114,4 +133,24 @@ function isWatermark(stored: Watermark | undefined, hash: Uint8Array): boolean {
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
+/**
+ * FloorOk: the floor is durable, and nothing is left out that was witnessed below it and has no
+ * outcome on the disk. Throws a Violation otherwise.
+ */
+export function checkFloorOk(
+  self: NodeSerial,
+  store: DurableStore,
+  answer: { readonly floor: Timestamp; readonly undecided: readonly TxnId[] },
+): void {
+  const { floor, undecided } = answer
+  const { floors } = store
+  check(floors.floor >= floor, 'floor', () => `n${self} answers before its floor is durable`)
+  const named = new Set(undecided)
+  for (const { id, vote, outcome } of store.records()) {
+    if (id >= floor || id < floors.closedBefore || outcome !== undefined || named.has(id)) continue
+    // What is accepted may be newer than the answer; a vote cannot be.
+    check(vote === undefined, 'floor', () => `n${self} leaves ${id} undecided and does not say so`)
+  }
 }

@@ -7,7 +7,6 @@
 import {
   conflict,
   nodeOf,
-  TIMESTAMP_ZERO,
   type ConflictKey,
   type Deps,
   type Execution,
@@ -21,6 +20,7 @@ import {
   type TxnId,
   type TxnRecord,
 } from '@synevi/accord'
+import { ClosedIds } from './closed-ids.ts'
 import type { Effect } from './effect.ts'
 import { ExecutionOrder } from './execution-order.ts'
 import {
@@ -28,6 +28,7 @@ import {
   copyKnown,
   covers,
   imageOfKnown,
+  newbornOf,
   proposalOf,
   sameDeps,
   type KnownTxn,
@@ -47,6 +48,7 @@ export class Truth {
   #submissions = new Submissions()
   reads: KnownReads = new KnownReads()
   #minted = new Minted()
+  #closed = new ClosedIds()
   readonly #incarnations: number[]
   readonly #order: ExecutionOrder
   /** Members that took log entries from a peer. */
@@ -73,6 +75,7 @@ export class Truth {
     this.#submissions = from.#submissions.copy()
     this.reads = from.reads.copy()
     this.#minted = from.#minted.copy()
+    this.#closed = from.#closed.copy()
     from.#incarnations.forEach((incarnation, i) => (this.#incarnations[i] = incarnation))
     this.#order.take(from.#order)
     this.#caughtUp = from.#caughtUp
@@ -88,6 +91,7 @@ export class Truth {
       this.#incarnations,
       this.#order.image(),
       this.#caughtUp,
+      this.#closed.image(),
     ]
   }
 
@@ -180,41 +184,35 @@ export class Truth {
 
   #noticed(node: NodeSerial, notice: Notice): void {
     if (notice.kind === 'submitted') this.#born(node, notice.id, notice.submission)
+    if (notice.kind === 'barrier') {
+      this.#born(node, notice.id)
+      this.#closed.born(notice.id, notice.closedBefore)
+    }
     if (notice.kind === 'decided' && notice.path === 'fast') {
       const life = this.#incarnations[node] ?? 0
       checkFast(this.#of(notice.id), { node, life, n: this.n })
     }
   }
 
-  #born(node: NodeSerial, id: TxnId, submission: SubmissionId): void {
+  /** Without a submission: the protocol's own. */
+  #born(node: NodeSerial, id: TxnId, submission?: SubmissionId): void {
     check(nodeOf(id) === node, 'birth', () => `${id} names another coordinator`)
     check(!this.#known.has(id), 'timestamp reused', () => `${id} for two transactions`)
-    const submitted = this.#submissions.born(submission, id)
     this.#minted.add(id, id)
-    let after = TIMESTAMP_ZERO
-    for (const { outcome } of submitted.before) {
-      if (typeof outcome === 'bigint' && outcome > after) after = outcome
+    const submitted = submission === undefined ? undefined : this.#submissions.born(submission, id)
+    const { life, keys, before } = submitted ?? {
+      life: this.#incarnations[node] ?? 0,
+      keys: 'all',
+      before: this.#known.values(),
     }
-    this.#known.set(id, {
-      id,
-      keys: submitted.keys,
-      coordinator: node,
-      bornIn: submitted.life,
-      submission,
-      after,
-      outcome: undefined,
-      isFast: false,
-      deps: [],
-      votes: new Map(),
-      yesHeard: 0,
-      proposals: new Map(),
-      ballots: new Map(),
-    })
+    const of = { id, keys, coordinator: node, bornIn: life, submission }
+    this.#known.set(id, newbornOf(of, before))
   }
 
   #wrote(node: NodeSerial, record: TxnRecord, applied: boolean): void {
     const known = this.#of(record.id)
     const { vote, accepted, outcome } = record
+    this.#closed.wrote(record.id)
     if (vote !== undefined && !known.votes.has(node)) {
       known.votes.set(node, vote)
       if (!vote.yes) this.#minted.add(vote.witnessedAt, record.id)
@@ -315,6 +313,7 @@ export class Truth {
       () => `${id} is ${outcome} and ${value}`,
     )
     if (outcome !== undefined) return
+    if (value !== 'invalid') this.#closed.checkOpen(id)
     known.isFast = checkChosen(known, value, this.n) === 'fast'
     checkKept(known, this.n)
     known.outcome = value
@@ -375,7 +374,13 @@ export class Truth {
   #answered(node: NodeSerial, effect: Effect & { kind: 'answered' }): void {
     const { answer } = effect
     this.#submissions.answered(node, answer)
-    if (answer.kind !== 'refused') checkAnswer(node, answer, this.#of(answer.id).outcome)
+    if (answer.kind === 'refused') return
+    const known = this.#of(answer.id)
+    // Its own Barrier told that it never happens, and nobody need ever say so.
+    const isDead =
+      known.outcome === undefined && known.id < this.#closed.boundOf(this.executed(node))
+    if (isDead && answer.kind === 'invalidated') return
+    checkAnswer(node, answer, known.outcome)
   }
 
   #of(id: TxnId): KnownTxn {

@@ -10,6 +10,7 @@ interface Image {
   readonly rounds: readonly { readonly id: TxnId }[]
   readonly progress: readonly { readonly id: TxnId; readonly at: unknown }[]
   readonly reads: { readonly rounds: readonly ReadImage[] }
+  readonly floors: { readonly closedBefore: TxnId }
 }
 
 /** `ids` and `marks`: what it waits for; `at`: its timer while it waits for answers. */
@@ -36,7 +37,7 @@ export function checkWatched(node: CoreNode): void {
     for (const id of waitedFor(record)) {
       const other = id === record.id ? undefined : (known.get(id) ?? node.store.record(id))
       check(
-        driven.has(id) || other?.outcome !== undefined,
+        driven.has(id) || other?.outcome !== undefined || id < image.floors.closedBefore,
         'unwatched wait',
         () => `n${node.serial}: ${record.id} waits for ${id}, and nothing here will end that`,
       )
@@ -54,7 +55,9 @@ function checkReads(node: CoreNode, image: Image, driven: ReadonlySet<TxnId>): v
     }
     for (const id of [...ids, ...marks.map((mark) => mark.id)]) {
       check(
-        driven.has(id) || (known.get(id) ?? node.store.record(id))?.outcome !== undefined,
+        driven.has(id) ||
+          id < image.floors.closedBefore ||
+          (known.get(id) ?? node.store.record(id))?.outcome !== undefined,
         'unwatched wait',
         () => `n${node.serial}: a read waits for ${id}, and nothing here will end that`,
       )
@@ -80,6 +83,7 @@ function isImage(image: unknown): image is Image {
     'records' in image &&
     'rounds' in image &&
     'progress' in image &&
-    'reads' in image
+    'reads' in image &&
+    'floors' in image
   )
 }

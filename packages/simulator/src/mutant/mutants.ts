@@ -2,6 +2,7 @@
 
 import { FEATURE_MUTANTS } from './feature-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { FLOOR_MUTANTS } from './floor-mutants.ts'
 import { ORDER_MUTANTS } from './order-mutants.ts'
 import { QUORUM_MUTANTS } from './quorum-mutants.ts'
 import { READ_MUTANTS } from './read-mutants.ts'
@@ -14,4 +15,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...ORDER_MUTANTS,
   ...READ_MUTANTS,
   ...FEATURE_MUTANTS,
+  ...FLOOR_MUTANTS,
 ]

@@ -2,21 +2,7 @@
 
 import { Violation } from '../core-world/violation.ts'
 import { walk } from './walk.ts'
-
-/** Sums over walks. */
-export interface WalkCounts {
-  readonly walks: number
-  readonly events: number
-  readonly txns: number
-  readonly fast: number
-  readonly slow: number
-  readonly recovered: number
-  readonly invalidated: number
-  readonly recoveries: number
-  readonly crashes: number
-  /** Nodes that began to use features. */
-  readonly enabled: number
-}
+import { addCounts, NO_WALKS, type WalkCounts } from './walk-counts.ts'
 
 /** A walk that broke a rule. */
 export interface Failure {
@@ -29,36 +15,6 @@ export interface Failure {
 export interface CampaignResult {
   readonly counts: WalkCounts
   readonly failure: Failure | undefined
-}
-
-/** Nothing happened yet. */
-export const NO_WALKS: WalkCounts = {
-  walks: 0,
-  events: 0,
-  txns: 0,
-  fast: 0,
-  slow: 0,
-  recovered: 0,
-  invalidated: 0,
-  recoveries: 0,
-  crashes: 0,
-  enabled: 0,
-}
-
-/** The sums. */
-export function addCounts(a: WalkCounts, b: WalkCounts): WalkCounts {
-  return {
-    walks: a.walks + b.walks,
-    events: a.events + b.events,
-    txns: a.txns + b.txns,
-    fast: a.fast + b.fast,
-    slow: a.slow + b.slow,
-    recovered: a.recovered + b.recovered,
-    invalidated: a.invalidated + b.invalidated,
-    recoveries: a.recoveries + b.recoveries,
-    crashes: a.crashes + b.crashes,
-    enabled: a.enabled + b.enabled,
-  }
 }
 
 /**

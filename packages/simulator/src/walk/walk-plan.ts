@@ -100,6 +100,12 @@ export interface WalkPlan {
    * who hold back. Undefined: all are agreed from the start.
    */
   readonly offers: readonly FeatureSet[] | undefined
+  /** How ids are closed, and how often a node's turn comes; undefined: not at all. */
+  readonly closing:
+    | (Required<Pick<ReplicaOptions, 'floorIntervalMs' | 'floorRecords' | 'closeLagMs'>> & {
+        readonly rate: number
+      })
+    | undefined
 }
 
 const SIZES = [
@@ -132,6 +138,7 @@ export function drawPlan(
     node: chance.chance(0.7) ? i % n : chance.below(n),
     keys: drawKeys(chance, keyed),
   }))
+  const closing = drawClosing(chance.fork('closing'))
   const deadMax = chance.chance(0.3) ? Math.floor((n - 1) / 2) : 0
   return {
     n,
@@ -167,7 +174,8 @@ export function drawPlan(
     events: 6 + chance.below(12 * txnCount * Math.min(n, 5)) * (chance.chance(0.15) ? 3 : 1),
     leapMs: chance.pick([30, 300, 3_000]),
     wallOffsets: drawOffsets(chance, n),
-    replica: drawReplica(chance, seed),
+    closing,
+    replica: { ...drawReplica(chance, seed), ...optionsOf(closing) },
     reads: drawReads(chance, n, keyed),
     offers: drawOffers(chance, n),
   }
@@ -178,6 +186,12 @@ function drawOffers(chance: Prng, n: number): readonly FeatureSet[] | undefined 
   if (!chance.chance(0.125)) return undefined
   const share = chance.pick([0, 0.3, 1])
   return Array.from({ length: n }, () => (chance.chance(share) ? ALL_FEATURES : NO_FEATURES))
+}
+
+function optionsOf(closing: WalkPlan['closing']): Partial<ReplicaOptions> {
+  if (closing === undefined) return {}
+  const { floorIntervalMs, floorRecords, closeLagMs } = closing
+  return { floorIntervalMs, floorRecords, closeLagMs }
 }
 
 /** In two walks of three. */
@@ -201,6 +215,17 @@ function drawReplica(chance: Prng, seed: bigint): ReplicaOptions {
     recordsCachedMax: chance.pick([0, 1_024]),
     reorder: chance.pick(['off', 'off', 'off', 'on']),
     reorderWaitMaxMs: chance.pick([2, 20, 80]),
+  }
+}
+
+/** In every other walk ids are closed, whenever something was applied. */
+function drawClosing(chance: Prng): WalkPlan['closing'] {
+  if (chance.chance(0.5)) return undefined
+  return {
+    floorIntervalMs: chance.pick([20, 300, 2_000]),
+    floorRecords: chance.pick([1, 3, 4_096]),
+    closeLagMs: chance.pick([0, 0, 5, 50]),
+    rate: chance.pick([2, 8, 30]),
   }
 }
 

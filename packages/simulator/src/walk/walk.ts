@@ -12,6 +12,7 @@ import { checkRebuilt } from '../core-world/rebuilt.ts'
 import { checkWatched } from '../core-world/watched.ts'
 import { Prng } from '../prng.ts'
 import { fateOf } from './fate.ts'
+import type { WalkCounts } from './walk-counts.ts'
 import { drawPlan, type Bias, type Rates, type WalkPlan } from './walk-plan.ts'
 
 /** Simulated time in which everything must be finished after the faults end. */
@@ -20,20 +21,7 @@ const PATIENCE_MS = 120_000
 const HEARTBEATS_KEPT = 0.1
 
 /** What happened in one walk. */
-export interface WalkResult {
-  readonly events: number
-  readonly txns: number
-  readonly crashes: number
-  /** Decisions by how they were reached, at whoever made them. */
-  readonly fast: number
-  readonly slow: number
-  readonly recovered: number
-  readonly invalidated: number
-  /** Recoveries begun. */
-  readonly recoveries: number
-  /** Nodes that began to use features which were not agreed on at first. */
-  readonly enabled: number
-}
+export type WalkResult = Omit<WalkCounts, 'walks'>
 
 /** Runs the walk of a seed. Throws a Violation. `n` fixes the number of nodes. */
 export function walk(
@@ -57,7 +45,7 @@ export function transcriptOf(
   return run.lines()
 }
 
-const KINDS: readonly (keyof Rates)[] = [
+const KINDS: readonly (keyof Rates | 'close')[] = [
   'deliver',
   'store',
   'execute',
@@ -69,6 +57,7 @@ const KINDS: readonly (keyof Rates)[] = [
   'tick',
   'read',
   'offer',
+  'close',
 ]
 const hasWrite = (node: CoreNode): boolean => node.hasWrite
 const hasExecution = (node: CoreNode): boolean => node.hasExecution
@@ -174,6 +163,7 @@ class Walk {
     weights[8] = rates.tick + 0.001
     weights[9] = this.#reads < reads.length && this.#submitted > 0 ? rates.read : 0
     weights[10] = this.#plan.offers === undefined ? 0 : rates.offer
+    weights[11] = this.#plan.closing?.rate ?? 0
     const kind = KINDS[this.#draw()]
     switch (kind) {
       case 'deliver':
@@ -196,6 +186,8 @@ class Walk {
         return this.#read()
       case 'offer':
         return world.offer(this.#chance.below(this.#plan.n))
+      case 'close':
+        return this.#close()
       case 'tick':
       case undefined:
         return world.advance(1 + this.#chance.below(20))
@@ -212,6 +204,13 @@ class Walk {
       if (rest < 0) return i
     }
     return this.#weights.length - 1
+  }
+
+  /** A node's turn to close ids comes, if there is something to close. */
+  #close(): void {
+    const { closing, n } = this.#plan
+    const ms = (closing?.floorIntervalMs ?? 0) * (1 + n / 4)
+    this.#world.closing(this.#chance.below(n), Math.ceil(ms), 1 + this.#chance.below(20))
   }
 
   /** A connection closes or opens again. */
@@ -361,6 +360,7 @@ class Walk {
 
   #result(): WalkResult {
     const { fast, slow, recovered, invalidated, recovering, enabled } = this.#world.counts
+    const { events } = this.#world
     const txns = [...this.#world.truth.known()].length
     return {
       events: this.#events,
@@ -372,6 +372,11 @@ class Walk {
       invalidated,
       enabled,
       recoveries: recovering,
+      barriers: events.get('barrier') ?? 0,
+      driven: events.get('floorLeavesUndecided') ?? 0,
+      erased: events.get('erased') ?? 0,
+      truncated: events.get('truncatedAnswered') ?? 0,
+      belowFloor: events.get('belowFloor') ?? 0,
     }
   }
 }

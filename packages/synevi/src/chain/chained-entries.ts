@@ -3,12 +3,20 @@
  * computed again.
  */
 
-import type { Bytes, LogEntry, Timestamp, TxnId } from '@synevi/accord'
+import {
+  encodeTxn,
+  type Bytes,
+  type LogEntry,
+  type Timestamp,
+  type TxnId,
+  type Watermark,
+} from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 import { decodeBatch, type Request } from '../request.ts'
 import type { TxnPlace } from '../state/log-table.ts'
 import {
   bytesOfHash,
+  chainStart,
   textOfHash,
   type ChainHasher,
   type ChainHeads,
@@ -70,6 +78,29 @@ export function chainedEntries(
   }
   const why = difference(entry, entries, after)
   return why === undefined ? { ok: true, entries, heads: after } : { ok: false, why }
+}
+
+/**
+ * The chain behind a transaction that has no entry: one of the protocol's own extends it, a batch
+ * of duplicates does not. `heads`: before it.
+ */
+export function chainedWithoutEntry(
+  hasher: ChainHasher,
+  heads: ChainHeads,
+  entry: LogEntry,
+): ChainHeads {
+  const { id: txnId, executeAt, txn, watermark } = entry
+  if (txn.kind === 'application') return heads
+  const place = { position: watermark.position, txnId, executeAt }
+  const encoded = encodeTxn(txn)
+  const next = (before: Bytes): Bytes =>
+    bytesOfHash(hasher.system(textOfHash(before), place, encoded))
+  return { txnHash: next(heads.txnHash), execHash: next(heads.execHash) }
+}
+
+/** The heads of a watermark: where nothing was executed yet, the start of the chain. */
+export function headsOf(watermark: Watermark): ChainHeads {
+  return watermark.txnHash.length === 0 ? chainStart() : watermark
 }
 
 /** Whether two byte strings are the same. */

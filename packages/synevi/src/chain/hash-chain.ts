@@ -13,7 +13,12 @@
  * outcome  = H("synevi/outcome/1" 0 | valueBytes:64 | value)
  * execHash = H("synevi/exec/1" 0 | execHash | position:64 | kind:8 | noteBytes:8 | note)
  * start    = H("synevi/start/1" 0)                         both, before position 1
+ * system   = H("synevi/system/1" 0 | hash | position:64 | txnId:128 | executeAt:128
+ *              | txnBytes:64 | txn)
  * ```
+ *
+ * A transaction of the protocol's own (Barrier, Reconfig) has no entry: the position stands still,
+ * and both hashes become `system` of what they were before. `txn` is its one encoding.
  *
  * `note` is the outcome's value when it has at most 32 bytes, else the hash of it, told apart by a
  * bit of `kind`: the log keeps notes, so both chains can be computed again when the outcomes are
@@ -59,6 +64,7 @@ const DOMAIN_REQUEST = domain('synevi/request/1')
 const DOMAIN_TXN = domain('synevi/txn/1')
 const DOMAIN_OUTCOME = domain('synevi/outcome/1')
 const DOMAIN_EXEC = domain('synevi/exec/1')
+const DOMAIN_SYSTEM = domain('synevi/system/1')
 
 /** The heads before position 1. */
 export function chainStart(): ChainHeads {
@@ -113,6 +119,17 @@ export class ChainHasher {
     this.#timestamp(at + 24, place.executeAt)
     at += 40
     return this.#sum(at + scratch.write(request, at, 'latin1'))
+  }
+
+  /** The next of either hash behind a transaction of the protocol's own; `txn`: encoded. */
+  system(before: HashText, place: Place, txn: Bytes): HashText {
+    const scratch = this.#scratch
+    let at = DOMAIN_SYSTEM.copy(scratch)
+    at += scratch.write(before, at, 'latin1')
+    this.#view.setBigUint64(at, place.position)
+    this.#timestamp(at + 8, place.txnId)
+    this.#timestamp(at + 24, place.executeAt)
+    return this.#withBytes(at + 40, txn)
   }
 
   /** What is kept of an outcome. A value that is its own note is not copied. */

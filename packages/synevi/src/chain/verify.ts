@@ -3,7 +3,7 @@
  * or stands in another order, in what the log says and in what has to agree with it.
  */
 
-import type { Bytes, LogEntry, Timestamp } from '@synevi/accord'
+import { TIMESTAMP_ZERO, type Bytes, type LogEntry, type Timestamp } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import { durableSource } from '../state/state-source.ts'
@@ -14,12 +14,17 @@ import {
   readLogEntry,
   type TxnPlace,
 } from '../state/log-table.ts'
-import { readApplied, readBase, type AppliedHead } from '../state/node-facts.ts'
+import { readApplied, readBase, readFloors, type AppliedHead } from '../state/node-facts.ts'
 import { readRecord } from '../state/record-table.ts'
 import { recall } from '../state/request-memory.ts'
 import type { Damage } from '../state/sum-walk.ts'
 import { isSyneviError } from '../synevi-error.ts'
-import { chainedEntries, sameBytes, type AppliedEntry } from './chained-entries.ts'
+import {
+  chainedEntries,
+  chainedWithoutEntry,
+  sameBytes,
+  type AppliedEntry,
+} from './chained-entries.ts'
 import { ChainHasher, chainStart, type ChainHeads } from './hash-chain.ts'
 
 /** What a walk found. */
@@ -92,6 +97,7 @@ class Walk {
   #position: LogPosition = 0n
   #since: Timestamp | undefined
   #started = false
+  #closedBefore: Timestamp = TIMESTAMP_ZERO
 
   constructor(parts: VerifyParts, from: LogPosition) {
     this.#parts = parts
@@ -145,6 +151,7 @@ class Walk {
   #look(): Step {
     const { store } = this.#parts
     const head = readApplied(store)
+    this.#closedBefore = readFloors(store).closedBefore
     const places = placesFrom(store, this.#position + 1n, PAGE_TXNS + 1)[Symbol.iterator]()
     let count = 0
     for (const { entry } of logAfter(store, this.#since)) {
@@ -162,12 +169,13 @@ class Walk {
       throw new Bad('executeAt does not rise')
     const record = readRecord(this.#parts.store, entry.id)
     const { outcome } = record ?? {}
-    if (outcome?.kind !== 'decided' || outcome.executeAt !== entry.executeAt) {
+    const isErased = record === undefined && entry.id < this.#closedBefore
+    if (!isErased && (outcome?.kind !== 'decided' || outcome.executeAt !== entry.executeAt)) {
       throw new Bad('the log entry has no record that decided it')
     }
     if (entry.watermark.position === this.#position) {
-      // Duplicates only, or nothing for the executors: it has no entry and extends no chain.
-      if (this.#position > 0n) expectHeads(this.#heads, entry.watermark)
+      this.#heads = chainedWithoutEntry(this.#hasher, this.#heads, entry)
+      if (entry.watermark.txnHash.length > 0) expectHeads(this.#heads, entry.watermark)
     } else {
       this.#entries(entry, places, head)
     }
@@ -207,7 +215,7 @@ class Walk {
     if (position !== this.#position) throw new Bad(`the log ends here, ${position} was applied`)
     if (this.#since !== undefined && executeAt !== this.#since)
       throw new Bad('the last transaction is missing')
-    if (position > 0n) expectHeads(this.#heads, head.watermark)
+    if (head.watermark.txnHash.length > 0) expectHeads(this.#heads, head.watermark)
   }
 }
 

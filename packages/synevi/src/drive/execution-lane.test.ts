@@ -4,13 +4,14 @@
  */
 
 import { describe, expect, it } from 'vitest'
-import { TIMESTAMP_ZERO, millis, type Execution } from '@synevi/accord'
+import { millis } from '@synevi/accord'
 import { chainStart } from '../chain/hash-chain.ts'
 import { bigintCodec, stringCodec } from '../define/plain-codecs.ts'
 import { KvExecutor, Kv } from '../executor/kv.ts'
 import { NoopExecutor } from '../executor/noop.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import {
+  barrierOf,
   LaneUnderTest,
   SETTINGS,
   batch,
@@ -49,19 +50,13 @@ describe('entries', () => {
     expect(next?.time).toBe((outcomes.at(-1)?.time ?? 0n) + 1n)
   })
 
-  it('are not made of barriers of the core, empty batches, bytes that are none', async () => {
+  it('are not made of empty batches, nor of bytes that are none', async () => {
     const node = await laneOf(() => done())
     node.run(batch(1, 'a'))
     const before = node.run(batch(2, 'b')).result.watermark
-    const barrier: Execution = {
-      id: placeOf(3),
-      executeAt: placeOf(3),
-      txn: { kind: 'barrier', closedBefore: TIMESTAMP_ZERO },
-    }
     const garbage = batch(5)
     if (garbage.txn.kind !== 'application') throw new Error('it is a batch')
     for (const execution of [
-      barrier,
       batch(4),
       { ...garbage, txn: { ...garbage.txn, payload: Uint8Array.of(1, 2, 3) } },
     ]) {
@@ -73,6 +68,21 @@ describe('entries', () => {
       })
     }
     expect(node.run(batch(6, 'c')).result.watermark.position).toBe(3n)
+  })
+
+  it('are not made of Barriers, which extend both chains where they stand', async () => {
+    const [node, other] = await Promise.all([laneOf(() => done()), laneOf(() => done())])
+    const before = node.run(batch(1, 'a')).result.watermark
+    other.run(batch(1, 'a'))
+    const { result, outcomes } = node.run(barrierOf(2, 1))
+    expect(outcomes).toEqual([])
+    expect(result.mutations).toEqual([])
+    expect(result.watermark).toMatchObject({ position: 1n, executeAt: placeOf(2) })
+    expect(result.watermark.txnHash).not.toEqual(before.txnHash)
+    expect(result.watermark.execHash).not.toEqual(before.execHash)
+    const [next, without] = [node.run(batch(3, 'b')), other.run(batch(3, 'b'))]
+    expect(next.result.watermark.position).toBe(2n)
+    expect(next.result.watermark.txnHash).not.toEqual(without.result.watermark.txnHash)
   })
 
   it('have chain heads before the first position that are not empty', async () => {

@@ -7,21 +7,26 @@
 
 import {
   InvariantError,
+  encodeTxn,
   invariant,
   nodeOf,
+  type ApplicationTxn,
   type Bytes,
   type Execution,
+  type ExecutionResult,
   type Millis,
+  type Mutation,
+  type Timestamp,
   type TxnId,
 } from '@synevi/accord'
 import {
   ChainHasher,
   bytesOfHash,
-  chainStart,
   textOfHash,
   type HashText,
   type OutcomeNote,
 } from '../chain/hash-chain.ts'
+import { headsOf } from '../chain/chained-entries.ts'
 import type { Executor, LogPosition, Outcome } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import { decodeBatch, isLaterBatch, type Request } from '../request.ts'
@@ -126,7 +131,7 @@ export class ExecutionLane {
     this.#memory = new RequestMemory({ sink: this.#pending, durable, limits, position })
     this.#position = position
     this.#time = parts.head.time
-    const heads = position === 0n ? chainStart() : parts.head.watermark
+    const heads = headsOf(parts.head.watermark)
     this.#txnHash = textOfHash(heads.txnHash)
     this.#execHash = textOfHash(heads.execHash)
   }
@@ -154,7 +159,8 @@ export class ExecutionLane {
   run(execution: Execution): LaneResult | Promise<LaneResult> {
     invariant(this.#running === undefined, 'executions never overlap')
     if (this.#stopped !== undefined) throw this.#stopped
-    const requests = requestsOf(execution)
+    if (execution.txn.kind !== 'application') return this.#system(execution)
+    const requests = requestsOf(execution.txn)
     if (requests === undefined) return { kind: 'blocked', why: 'it is a batch of a later version' }
     for (const { name } of requests) {
       if (!this.#routes.has(name))
@@ -194,6 +200,16 @@ export class ExecutionLane {
         this.#parts.effectFailed(error)
       }
     }
+  }
+
+  /** One of the protocol's own: it has no entry, and extends both chains. */
+  #system(execution: Execution): LaneResult {
+    const { id: txnId, executeAt, txn } = execution
+    const place = { position: this.#position, txnId, executeAt }
+    const encoded = encodeTxn(txn)
+    this.#txnHash = this.#hasher.system(this.#txnHash, place, encoded)
+    this.#execHash = this.#hasher.system(this.#execHash, place, encoded)
+    return { kind: 'executed', executed: { result: this.#result(executeAt, []), outcomes: [] } }
   }
 
   async #waited(batch: Batch, first: Promise<void>): Promise<LaneResult> {
@@ -322,15 +338,13 @@ export class ExecutionLane {
     const writes = this.#pending.finish()
     this.#unstored.set(txnId, { writes, effects })
     this.#running = undefined
-    const txnHash = bytesOfHash(this.#txnHash)
-    const watermark = {
-      position: this.#position,
-      executeAt,
-      txnHash,
-      execHash: bytesOfHash(this.#execHash),
-    }
-    const result = { watermark, mutations: writes.mutations }
+    const result = this.#result(executeAt, writes.mutations)
     return { kind: 'executed', executed: { result, outcomes } }
+  }
+
+  #result(executeAt: Timestamp, mutations: readonly Mutation[]): ExecutionResult {
+    const hashes = { txnHash: bytesOfHash(this.#txnHash), execHash: bytesOfHash(this.#execHash) }
+    return { watermark: { position: this.#position, executeAt, ...hashes }, mutations }
   }
 
   /** The state of an unfinished transaction is of no use to anyone. */
@@ -345,9 +359,7 @@ export class ExecutionLane {
  * Undefined for a batch of a later version. What no version can read is empty: all nodes have the
  * same bytes.
  */
-function requestsOf(execution: Execution): readonly Request[] | undefined {
-  const { txn } = execution
-  if (txn.kind !== 'application') return []
+function requestsOf(txn: ApplicationTxn): readonly Request[] | undefined {
   const requests = decodeBatch(txn.payload)
   if (requests !== undefined) return requests
   return isLaterBatch(txn.payload) ? undefined : []

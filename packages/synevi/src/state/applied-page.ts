@@ -3,11 +3,13 @@
  * it is read.
  */
 
-import { chainedEntries, type AppliedEntry } from '../chain/chained-entries.ts'
+import { chainedEntries, chainedWithoutEntry, type AppliedEntry } from '../chain/chained-entries.ts'
 import { chainStart, type ChainHasher, type ChainHeads } from '../chain/hash-chain.ts'
+import type { Timestamp } from '@synevi/accord'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import {
+  logAfter,
   logKey,
   placeBelow,
   placeKey,
@@ -28,27 +30,42 @@ export function appliedPage(
   range: { readonly after: LogPosition; readonly countMax: number },
 ): readonly AppliedEntry[] {
   const page: AppliedEntry[] = []
-  let heads: ChainHeads | undefined
-  for (const place of placesFrom(store, range.after + 1n, range.countMax)) {
-    if (page.length >= range.countMax) break
-    const entry = readLogEntry(store, place.executeAt)
-    if (entry === undefined) throw corrupt(logKey(place.executeAt), 'it is missing')
-    const chained = chainedEntries(hasher, heads ?? headsBefore(store, place), { entry, place })
+  const places = placesFrom(store, range.after + 1n, range.countMax)[Symbol.iterator]()
+  let next = places.next()
+  if (next.done === true) return page
+  let { heads, since } = before(store, next.value)
+  for (const { entry } of logAfter(store, since)) {
+    if (page.length >= range.countMax || next.done === true) break
+    const place: TxnPlace = next.value
+    if (entry.executeAt > place.executeAt) throw corrupt(logKey(place.executeAt), 'it is missing')
+    if (entry.executeAt < place.executeAt) {
+      heads = chainedWithoutEntry(hasher, heads, entry)
+      continue
+    }
+    const chained = chainedEntries(hasher, heads, { entry, place })
     if (!chained.ok) throw corrupt(logKey(place.executeAt), chained.why)
     heads = chained.heads
     for (const one of chained.entries) if (one.position > range.after) page.push(one)
+    next = places.next()
   }
+  if (page.length === 0) throw corrupt(logKey(next.value.executeAt), 'it is missing')
   return page
 }
 
-function headsBefore(store: Store, place: TxnPlace): ChainHeads {
-  if (place.firstPosition === 1n) return chainStart()
+/** The chain behind the place before, and where it stands. */
+function before(
+  store: Store,
+  place: TxnPlace,
+): { readonly heads: ChainHeads; readonly since: Timestamp | undefined } {
+  if (place.firstPosition === 1n) return { heads: chainStart(), since: undefined }
   const base = readBase(store)
-  if (base?.position === place.firstPosition - 1n) return base
-  const before = placeBelow(store, place.firstPosition)
-  const entry = before === undefined ? undefined : readLogEntry(store, before.executeAt)
+  if (base?.position === place.firstPosition - 1n) {
+    return { heads: base, since: base.executeAt }
+  }
+  const last = placeBelow(store, place.firstPosition)
+  const entry = last === undefined ? undefined : readLogEntry(store, last.executeAt)
   if (entry?.watermark.position !== place.firstPosition - 1n) {
     throw corrupt(placeKey(place.firstPosition - 1n), 'the place before is missing')
   }
-  return entry.watermark
+  return { heads: entry.watermark, since: entry.executeAt }
 }

@@ -47,6 +47,11 @@ export function recordReader(store: Store, damaged: (damage: Damage) => void): R
         () => watermarkAt(store, position),
         () => undefined,
       ),
+    watermarkOf: (executeAt) =>
+      orElse(
+        () => readLogEntry(store, executeAt)?.watermark,
+        () => undefined,
+      ),
     // Its last position, where the first is not known.
     oldestPosition: () => orElse(() => oldestPosition(store), positionOfKey),
     logStart: () => readBase(store)?.executeAt ?? TIMESTAMP_ZERO,

@@ -61,6 +61,12 @@ export function executionOf(place: number, requests: readonly Request[]): Execut
   return { id, executeAt: id, txn: { kind: 'application', keys: DEFAULT_KEYS, payload, digest } }
 }
 
+/** A Barrier, the `place`-th in the order, that closes what stands before another place. */
+export function barrierOf(place: number, before: number): Execution {
+  const id = placeOf(place)
+  return { id, executeAt: id, txn: { kind: 'barrier', closedBefore: placeOf(before) } }
+}
+
 export function placeOf(place: number): Execution['id'] {
   const at = (1_700_000_000_000_000_000n + BigInt(Math.round(place * 1000))) << 16n
   return timestampOf({ epoch: epoch(1), hlc: hlc(at), node: nodeSerial(3) })
@@ -151,7 +157,9 @@ export function appliedWrite(one: { execution: Execution; executed: Executed }):
   }
   const entry: LogEntry = { id, executeAt, txn, deps, watermark }
   const key = txn.kind === 'application' && txn.keys !== 'all' ? (txn.keys[0] ?? 'all') : 'all'
-  return { kind: 'applied', record, entry, marks: [{ key, id, at: executeAt }], mutations }
+  const closedBefore = txn.kind === 'barrier' ? txn.closedBefore : undefined
+  const closing = closedBefore === undefined ? undefined : { floor: closedBefore, closedBefore }
+  return { kind: 'applied', record, entry, marks: [{ key, id, at: executeAt }], mutations, closing }
 }
 
 /** Everything in a store, as text by text: to compare stores and to change them. */
