@@ -63,7 +63,7 @@ export {
   type Place,
 } from './chain/hash-chain.ts'
 export { verifySteps, type VerifyReport } from './chain/verify.ts'
-export { verifyStoreSteps } from './chain/verify-store.ts'
+export { verifyStore, verifyStoreSteps } from './chain/verify-store.ts'
 export { type Damage } from './state/sum-walk.ts'
 export { SummedStore, type SumsFound } from './state/summed-store.ts'
 export { type AppliedEntry } from './chain/chained-entries.ts'

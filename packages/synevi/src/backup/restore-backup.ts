@@ -22,7 +22,7 @@ import {
   type NodeSerial,
 } from '@synevi/accord'
 import type { Store } from '../contract/store.ts'
-import { verifyStoreSteps } from '../chain/verify-store.ts'
+import { verifyStore } from '../chain/verify-store.ts'
 import type { MemberSpec } from '../options.ts'
 import { OptionFields, hasMethods } from '../option-fields.ts'
 import { parseMembers } from '../parse-node-options.ts'
@@ -34,7 +34,6 @@ import {
   formatDurableSeq,
   formatFeatures,
   formatHlcReserve,
-  readSettings,
 } from '../state/node-facts.ts'
 import { appliedRecordMutations } from '../state/record-table.ts'
 import { unseal } from '../state/sealed.ts'
@@ -110,17 +109,9 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
 
 /** The chain is computed anew, and everything held against it. */
 async function verified(store: SummedStore, signal: AbortSignal | undefined): Promise<void> {
-  const steps = verifyStoreSteps({ whole: store, store, dedupMax: readSettings(store).dedupMax })
-  for (;;) {
-    aborted(signal)
-    const step = steps.next()
-    if (step.done === true) {
-      const { ok, firstBad, damage } = step.value
-      if (ok) return
-      throw damagedBackup(firstBad?.why ?? damage?.[0]?.why ?? 'it does not agree with itself')
-    }
-    await new Promise<void>((resolve) => setImmediate(resolve))
-  }
+  const { ok, firstBad, damage } = await verifyStore(store)
+  aborted(signal)
+  if (!ok) throw damagedBackup(firstBad?.why ?? damage?.[0]?.why ?? 'it contradicts itself')
 }
 
 /** As it was, as far as the store still takes writes. */

@@ -4,7 +4,9 @@ import type { Clock } from '../contract/clock.ts'
 import type { LogPosition } from '../contract/executor.ts'
 import type { Store } from '../contract/store.ts'
 import type { Damage } from '../state/sum-walk.ts'
-import type { SummedStore } from '../state/summed-store.ts'
+import { readSettings } from '../state/node-facts.ts'
+import { readSlots, storeOfSlot } from '../state/slots.ts'
+import { SummedStore } from '../state/summed-store.ts'
 import { SyneviError } from '../synevi-error.ts'
 import { verifySteps, type VerifyParts, type VerifyReport } from './verify.ts'
 
@@ -56,5 +58,21 @@ export async function verifyInTurns(parts: {
       throw new SyneviError('CANCELLED', 'the walk was aborted', { definite: true })
     const step = steps.next()
     if (step.done === true) return step.value
+  }
+}
+
+/**
+ * The same for the store of a node that is not open. Rejects with `STORE_FAILED` where already
+ * opening the node would, and with `INCOMPATIBLE_VERSION`.
+ */
+export async function verifyStore(store: Store): Promise<VerifyReport> {
+  const whole = await SummedStore.open(store)
+  const current = storeOfSlot(whole, readSlots(whole).current)
+  const { dedupMax } = readSettings(current)
+  const steps = verifyStoreSteps({ whole, store: current, dedupMax })
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    await new Promise<void>((resolve) => setImmediate(resolve))
   }
 }
