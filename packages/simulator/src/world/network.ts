@@ -3,7 +3,7 @@
  * late.
  */
 
-import { FRAME_VERSION_MIN, decodeFrame, encodeFrame, nodeSerial, type Bytes } from '@synevi/accord'
+import { FRAME_VERSION_MIN, decodeFrame, nodeSerial, type Bytes } from '@synevi/accord'
 import {
   SyneviError,
   type Network,
@@ -14,6 +14,7 @@ import {
 import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
 import type { Trace } from '../trace.ts'
+import { isFrameOfFirst } from './first-release.ts'
 import { Links, type DirectedLink } from './links.ts'
 import type { SimProcess } from './process.ts'
 import { SimPort, type Wires } from './sim-port.ts'
@@ -138,8 +139,7 @@ export class SimNetwork implements Wires {
       this.counts.tooNew++
       return false
     }
-    const known = encodeFrame(decoded.value, FRAME_VERSION_MIN)
-    if (Buffer.compare(known, frame) !== 0) this.#strange(frame)
+    if (!isFrameOfFirst(decoded.value, frame)) this.#strange(frame)
     return true
   }
 
