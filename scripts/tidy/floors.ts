@@ -54,10 +54,20 @@ const CORE_ROWS: readonly (readonly string[])[] = [
   ['txn'],
   ['message'],
   ['input', 'ready', 'options', 'codec'],
-  ['context', 'outbox', 'stop'],
+  ['context', 'outbox', 'stop', 'succession'],
   ['replicate', 'execute', 'progress', 'durability'],
   ['coordinate', 'membership', 'snapshot'],
-  ['harvest', 'hear', 'upkeep', 'image', 'replica-status', 'apply', 'open-context', 'replica'],
+  [
+    'harvest',
+    'hear',
+    'door',
+    'upkeep',
+    'image',
+    'replica-status',
+    'apply',
+    'open-context',
+    'replica',
+  ],
 ]
 
 /**

@@ -8,7 +8,11 @@ import type { ExecutionOrder } from './execute/execution-order.ts'
 import type { Harvest } from './harvest.ts'
 import type { ExecutionResult } from './input.ts'
 import { invariant } from './invariant.ts'
-import type { Timestamp, TxnId } from './time/timestamp.ts'
+import type { Membership } from './membership/membership.ts'
+import { failureOf } from './membership/reconfig.ts'
+import type { PendingReconfig } from './ready.ts'
+import { epochOf, type Timestamp, type TxnId } from './time/timestamp.ts'
+import type { ReconfigTxn } from './txn/txn.ts'
 import type { FloorState } from './txn/floors.ts'
 
 /** The parts of a replica that an execution concerns. */
@@ -17,6 +21,7 @@ export interface Applying {
   readonly coordination: Coordination
   readonly execution: ExecutionOrder
   readonly closing: Closing
+  readonly membership: Membership
   readonly harvest: Harvest
   readonly reads: Reads
 }
@@ -41,6 +46,7 @@ export function apply(parts: Applying, id: TxnId, result: ExecutionResult): void
   const changed = marks.advance({ keys, id, at: executeAt })
   ledger.put(applied)
   const closes = txn.kind === 'barrier' ? close(parts, txn.closedBefore) : undefined
+  const reconfig = txn.kind === 'reconfig' ? reconfigure(parts, { id, executeAt, txn }) : undefined
   harvest.applied({
     kind: 'applied',
     record: applied,
@@ -48,10 +54,36 @@ export function apply(parts: Applying, id: TxnId, result: ExecutionResult): void
     marks: changed,
     mutations,
     closing: closes,
+    reconfig,
   })
   closing.applied(applied)
   reads.advanced()
   out.notice({ kind: 'applied', id, executeAt, watermark })
+}
+
+/** With effect the open epoch closes from here on; without any, nothing changes anywhere (10.2). */
+function reconfigure(
+  parts: Applying,
+  executed: { id: TxnId; executeAt: Timestamp; txn: ReconfigTxn },
+): PendingReconfig | undefined {
+  const { context, coordination, membership } = parts
+  const { id, executeAt, txn } = executed
+  const { epochs, succession } = context
+  // The end of its epoch is known here already: what it did is in there.
+  if (epochOf(id) < epochs.open.epoch) {
+    if (succession.end(epochOf(id))?.reconfig.id !== id) coordination.reconfigFailed(id, 'pending')
+    return undefined
+  }
+  const failure = failureOf(txn, epochs.open.configuration, succession.pending !== undefined)
+  if (failure !== undefined) {
+    coordination.reconfigFailed(id, failure)
+    context.out.notice({ kind: 'event', name: 'reconfigFailed', id })
+    return undefined
+  }
+  const pending = { id, executeAt, members: txn.members }
+  succession.reconfigured(pending)
+  membership.closing.arm()
+  return pending
 }
 
 /** What was decided below is applied here, and what has no outcome below never happens. */

@@ -8,6 +8,7 @@ import type { RecordReader } from './ready.ts'
 import type { HybridClock } from './time/hybrid-clock.ts'
 import type { NodeSerial } from './time/timestamp.ts'
 import type { AgreedFeatures } from './topology/agreed-features.ts'
+import type { Succession } from './succession.ts'
 import type { Epochs } from './topology/epochs.ts'
 import type { AppliedMarks } from './txn/applied-marks.ts'
 import type { Floors } from './txn/floors.ts'
@@ -24,6 +25,7 @@ export interface Context {
   readonly ledger: Ledger
   readonly marks: AppliedMarks
   readonly floors: Floors
+  readonly succession: Succession
   readonly reader: RecordReader
   readonly chance: Chance
   /** What the steps since the last drain want said and done. */

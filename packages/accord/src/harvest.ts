@@ -9,7 +9,7 @@ import type { Truncation } from './durability/truncation.ts'
 import type { Divergence } from './execute/divergence.ts'
 import { invariant } from './invariant.ts'
 import type { Identity } from './membership/identity.ts'
-import type { Watermark } from './message/message.ts'
+import type { EpochEnd, Watermark } from './message/message.ts'
 import { Outbox } from './outbox.ts'
 import type { Answer, PeerIdentity, ReadAnswer, Ready, Write } from './ready.ts'
 import type { TxnId } from './time/timestamp.ts'
@@ -26,6 +26,7 @@ export interface Pending {
   readonly peers: readonly PeerIdentity[]
   readonly features: StoredFeatures | undefined
   readonly floors: FloorState
+  readonly ends: readonly EpochEnd[]
 }
 
 /** Collects writes and outputs; hands them out once, and remembers what waits for `stored`. */
@@ -72,10 +73,11 @@ export class Harvest {
     if (context.stopped) return onlyNotices(id, out)
     const decided = decisionsIn(writes)
     const { durableSeq } = this.#identity
+    const ends = writes.flatMap((write) => (write.kind === 'epochEnd' ? [write.end] : []))
     const peers = writes.flatMap((write) => (write.kind === 'peer' ? [write.peer] : []))
     const features = writes.find((write) => write.kind === 'features')?.features
     this.#pending.set(id, {
-      ...{ decided, applied, durableSeq, peers, features, floors: context.floors.state },
+      ...{ decided, applied, durableSeq, peers, ends, features, floors: context.floors.state },
       answers: out.answersAfterStore,
       reads: out.readsAfterStore,
     })
@@ -91,7 +93,7 @@ export class Harvest {
   }
 
   #takeWrites(id: ReadyId): Write[] {
-    const { ledger, clock, floors } = this.#context
+    const { ledger, clock, floors, succession } = this.#context
     const applied = this.#appliedWrites
     this.#appliedWrites = []
     const ids = new Set(applied.map((write) => write.record.id))
@@ -100,6 +102,9 @@ export class Harvest {
     if (features !== undefined) writes.push({ kind: 'features', features })
     const floor = floors.takeWrite()
     if (floor !== undefined) writes.push({ kind: 'floor', floor })
+    const closed = floors.takeClosed()
+    if (closed !== undefined) writes.push({ kind: 'closed', floors: closed })
+    writes.push(...succession.takeWrites())
     const below = this.#truncation.takeWrite(id)
     if (below !== undefined) writes.push({ kind: 'truncated', below })
     const { peers, admitted } = this.#identity.takeWrites(writes.length > 0)

@@ -11,6 +11,7 @@ import type { Lead } from './coordinate/round.ts'
 import type { Closing } from './durability/closing.ts'
 import { onHashAt, type Divergence } from './execute/divergence.ts'
 import type { Identity } from './membership/identity.ts'
+import type { Membership } from './membership/membership.ts'
 import type { Heartbeat, Message, Watermark } from './message/message.ts'
 import { onCatchUp } from './progress/catch-up.ts'
 import { onAccept, onAcceptInvalid } from './replicate/on-accept.ts'
@@ -34,6 +35,7 @@ export interface Hearing {
   readonly closing: Closing
   /** Durable here. */
   readonly applied: () => Watermark
+  readonly membership: Membership
 }
 
 /**
@@ -115,10 +117,18 @@ function hearUpkeep(parts: Hearing, from: NodeSerial, message: Message): void {
       lead.catchUp.receive(from, message)
       return
     case 'raiseFloor':
-      onRaiseFloor(context, from, message)
+      // One that may have forgotten votes cannot say what is undecided.
+      if (identity.isAdmitted) onRaiseFloor(context, from, message)
       return
     case 'floorOk':
       closing.onFloorOk(from, message)
+      parts.membership.onFloorOk(from, message)
+      return
+    case 'epochEnd':
+      parts.membership.stragglers.onEpochEnd(from, message)
+      return
+    case 'wrongEpoch':
+      parts.membership.stragglers.onWrongEpoch(from, message)
       return
     case 'snapshotOffer':
       lead.catchUp.offered(from, message)

@@ -6,8 +6,9 @@ import type { Instant } from './input.ts'
 import { parseReplicaOptions, type ReplicaOptions } from './options.ts'
 import { Outbox } from './outbox.ts'
 import type { DurableState, RecordReader } from './ready.ts'
+import { Succession } from './succession.ts'
 import { HybridClock } from './time/hybrid-clock.ts'
-import type { NodeSerial } from './time/timestamp.ts'
+import { epoch, epochOf, type Epoch, type NodeSerial } from './time/timestamp.ts'
 import { AgreedFeatures } from './topology/agreed-features.ts'
 import { Epochs } from './topology/epochs.ts'
 import { AppliedMarks } from './txn/applied-marks.ts'
@@ -42,10 +43,16 @@ export function openContext(
     }),
     marks: new AppliedMarks(durable.marks),
     floors: new Floors(durable.floors),
+    succession: new Succession(durable, executingIn(durable)),
     reader,
     chance: new Chance(limits.seed),
     out: new Outbox(),
     now: parts.at,
     stopped: false,
   }
+}
+
+/** Closing an epoch moves `closedBefore` to the next one: below it everything is executed. */
+function executingIn({ floors }: DurableState): Epoch {
+  return epoch(Math.max(1, epochOf(floors.closedBefore)))
 }

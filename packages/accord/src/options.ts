@@ -53,6 +53,11 @@ export interface ReplicaOptions {
    * Default 5000.
    */
   readonly floorIntervalMs?: number
+  /**
+   * A learner that has been caught up for so long becomes a voter (ADR 0029); 0: never by itself.
+   * Default 5000.
+   */
+  readonly promoteAfterMs?: number
   /** Or after so many transactions, though at most ten times in an interval. Default 4096. */
   readonly floorRecords?: number
   /**
@@ -85,6 +90,7 @@ export interface Limits {
   readonly singleKey: boolean
   readonly offers: FeatureSet
   readonly floorIntervalMs: Millis
+  readonly promoteAfterMs: Millis
   readonly floorRecords: number
   readonly closeLagMs: Millis
   readonly snapshotLeadMin: bigint
@@ -118,6 +124,7 @@ export function parseReplicaOptions(options: ReplicaOptions): Limits {
     chunkEntriesMax: count('chunkEntriesMax', options.chunkEntriesMax, 256),
     singleKey: options.singleKey ?? true,
     offers: (options.offers ?? ALL_FEATURES) & ALL_FEATURES,
+    promoteAfterMs: millis(count('promoteAfterMs', options.promoteAfterMs, 5_000, 0)),
     floorIntervalMs: millis(count('floorIntervalMs', options.floorIntervalMs, 5_000)),
     floorRecords: count('floorRecords', options.floorRecords, 4_096),
     closeLagMs: millis(count('closeLagMs', options.closeLagMs, 2_000, 0)),

@@ -2,11 +2,11 @@
 
 import type { Bytes, ReadyId } from './brand.ts'
 import type { Mutation, ReadId, SubmissionId } from './input.ts'
-import type { DecidedEntry, Envelope, LogEntry, Watermark } from './message/message.ts'
+import type { DecidedEntry, EpochEnd, Envelope, LogEntry, Watermark } from './message/message.ts'
 import type { Epoch, Hlc, NodeSerial, Timestamp, TxnId } from './time/timestamp.ts'
 import type { Feature, StoredFeatures } from './topology/features.ts'
 import type { Mark } from './txn/deps.ts'
-import type { Configuration } from './topology/configuration.ts'
+import type { Configuration, MemberEntry } from './topology/configuration.ts'
 import type { FloorState } from './txn/floors.ts'
 import type { Txn } from './txn/txn.ts'
 import type { RecordWrite, Status, TxnRecord } from './txn/txn-record.ts'
@@ -49,6 +49,18 @@ export type Write =
       readonly mutations: readonly Mutation[]
       /** Of a Barrier: both bounds from here on (`protocol.md` 8.1). */
       readonly closing?: FloorState | undefined
+      /** Of a Reconfig that took effect: it ends its epoch. Void once the next epoch is open. */
+      readonly reconfig?: PendingReconfig | undefined
+    }
+  /**
+   * How an epoch ended, and the configuration of the next one where that opens here. What is stored
+   * of epochs below `keptFrom` may go.
+   */
+  | {
+      readonly kind: 'epochEnd'
+      readonly end: EpochEnd
+      readonly opens: Configuration | undefined
+      readonly keptFrom: number
     }
   /**
    * All records with ids below this are erased: ids, votes, ballots, deps, payloads that are not in
@@ -58,6 +70,8 @@ export type Write =
   /** Small facts of the node, each replacing the one before of its kind. */
   | { readonly kind: 'hlcReserve'; readonly hlc: Hlc }
   | { readonly kind: 'floor'; readonly floor: Timestamp }
+  /** Both bounds, of an epoch that is finished here (`protocol.md` 10.4). */
+  | { readonly kind: 'closed'; readonly floors: FloorState }
   | { readonly kind: 'durableSeq'; readonly seq: bigint }
   | { readonly kind: 'admitted' }
   | { readonly kind: 'peer'; readonly peer: PeerIdentity }
@@ -71,6 +85,13 @@ export type Write =
  * are replaced.
  */
 export type Marks = readonly Mark[]
+
+/** A Reconfig that was executed with effect (`protocol.md` 10.2). */
+export interface PendingReconfig {
+  readonly id: TxnId
+  readonly executeAt: Timestamp
+  readonly members: readonly MemberEntry[]
+}
 
 /** What is durably known of a peer's store (`protocol.md` 3.5). */
 export interface PeerIdentity {
@@ -126,7 +147,8 @@ export type Answer =
  * `stopped`: it has diverged. `learner`, `removed`: not a voter of the open epoch. `noQuorum`: the
  * change would leave no quorum that is reachable and caught up; `force` overrides. `unknownStore`:
  * a new voter was never heard of. `unsupported`: a member runs a version without changes of
- * membership. `malformed`: it has no voter, more than 64 members, or one twice.
+ * membership. `malformed`: it has no voter, more than 64 members, or one twice. `epochOver`: it
+ * expects another epoch than the open one.
  */
 export type RefusedSubmission =
   | 'busy'
@@ -138,6 +160,7 @@ export type RefusedSubmission =
   | 'unknownStore'
   | 'unsupported'
   | 'malformed'
+  | 'epochOver'
 
 /**
  * Why an executed Reconfig changes nothing, alike everywhere (`protocol.md` 10.2). `epochOver`: it
@@ -183,6 +206,8 @@ export type Notice =
       readonly path: Path
       readonly executeAt: Timestamp
     }
+  /** This node ordered a Reconfig that nobody here submitted: a promotion (ADR 0029). */
+  | { readonly kind: 'reconfiguring'; readonly id: TxnId }
   /** This node made the decision that it never happens. */
   | { readonly kind: 'invalidated'; readonly id: TxnId }
   | {
@@ -302,16 +327,40 @@ export function openConfiguration(durable: Pick<DurableState, 'configurations'>)
   return open
 }
 
+/** What a store holds of epochs. */
+export interface EpochFacts {
+  /** Of the epochs still needed, in their order; the last one is open. */
+  readonly configurations: readonly Configuration[]
+  /** The Reconfig that ends the open epoch, if it was executed. */
+  readonly pending: PendingReconfig | undefined
+  /** In the order of epochs. */
+  readonly ends: readonly EpochEnd[]
+}
+
+/** What a store holds of epochs after a write that changes it. */
+export function epochFactsAfter(
+  facts: EpochFacts,
+  write: (Write & { kind: 'epochEnd' }) | PendingReconfig,
+): EpochFacts {
+  if (!('kind' in write)) return { ...facts, pending: write }
+  const { end, opens, keptFrom } = write
+  const ends = [...facts.ends.filter((each) => each.epoch !== end.epoch), end]
+  const configurations = facts.configurations.filter((each) => each.epoch >= keptFrom)
+  return {
+    configurations: opens === undefined ? facts.configurations : [...configurations, opens],
+    pending: opens === undefined ? facts.pending : undefined,
+    ends: ends.filter((each) => each.epoch >= keptFrom).sort((a, b) => a.epoch - b.epoch),
+  }
+}
+
 /** What a store held when the node opened: enough for a replica to go on. */
-export interface DurableState {
+export interface DurableState extends EpochFacts {
   readonly storeId: Bytes
   /** The number of durable writes so far, as stored. */
   readonly durableSeq: bigint
   readonly hlcReserve: Hlc
   /** Whether the store was accepted by a quorum once. */
   readonly admitted: boolean
-  /** Of the epochs still needed, in their order; the last one is open. */
-  readonly configurations: readonly Configuration[]
   readonly features: StoredFeatures
   readonly peers: readonly PeerIdentity[]
   /** Every record that is neither applied nor invalidated. */

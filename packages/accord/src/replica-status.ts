@@ -1,6 +1,7 @@
 /** What a replica shows of itself to those who watch it. */
 
 import type { Hearing } from './hear.ts'
+import { isEpochClosing } from './replicate/on-raise-floor.ts'
 import type { NodeSerial, Timestamp } from './time/timestamp.ts'
 import { featuresIn, type Feature } from './topology/features.ts'
 import type { Configuration, MemberRole } from './topology/configuration.ts'
@@ -24,11 +25,13 @@ export interface ReplicaStatus {
   readonly role: MemberRole | 'removed'
   /** Whether the open epoch closes: submissions are held back. */
   readonly closing: boolean
+  /** Submissions that wait for the next epoch. */
+  readonly parked: number
   /** Every transaction of it, and of those before, is executed here; 0 before the first. */
   readonly finishedEpoch: number
   /** In use. */
   readonly features: readonly Feature[]
-  readonly phase: 'starting' | 'serving' | 'diverged' | 'blocked'
+  readonly phase: 'starting' | 'learner' | 'serving' | 'diverged' | 'blocked'
   readonly suspected: readonly NodeSerial[]
   readonly peers: readonly PeerStatus[]
 }
@@ -59,8 +62,9 @@ export function reportOf(parts: Hearing, phase: ReplicaStatus['phase']): Replica
     admitted: identity.isAdmitted,
     configuration: epochs.open.configuration,
     role: epochs.role,
-    closing: false,
-    finishedEpoch: epochs.open.epoch - 1,
+    closing: isEpochClosing(context),
+    parked: coordination.parkedCount,
+    finishedEpoch: context.succession.executing - 1,
     features: featuresIn(context.features.active),
     phase,
     suspected: peers.filter((peer) => peer.suspected).map((peer) => peer.serial),

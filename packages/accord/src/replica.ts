@@ -8,17 +8,17 @@ import { Reads } from './coordinate/read-round.ts'
 import { Rounds, type Lead } from './coordinate/round.ts'
 import { Closing } from './durability/closing.ts'
 import { Truncation } from './durability/truncation.ts'
+import { receive, type DoorParts } from './door.ts'
 import { Divergence } from './execute/divergence.ts'
 import { ExecutionOrder } from './execute/execution-order.ts'
 import { Harvest } from './harvest.ts'
-import { hear, type Hearing } from './hear.ts'
 import { imageOf } from './image.ts'
 import type { ExecutionResult, Input, Instant, SubmissionId } from './input.ts'
-import { invariant, unreachable } from './invariant.ts'
+import { unreachable } from './invariant.ts'
 import { Identity } from './membership/identity.ts'
-import { fits } from './message/fits.ts'
-import { idOfRequest } from './message/request-id.ts'
-import type { Message, NodePhase, Watermark } from './message/message.ts'
+import { Membership } from './membership/membership.ts'
+import { prepareReconfig } from './membership/prepare-reconfig.ts'
+import type { NodePhase, Watermark } from './message/message.ts'
 import { reportOf, type ReplicaStatus } from './replica-status.ts'
 import { openContext } from './open-context.ts'
 import type { ReplicaOptions } from './options.ts'
@@ -27,8 +27,8 @@ import type { HeartbeatFacts } from './progress/heartbeat.ts'
 import { Peers } from './progress/peers.ts'
 import { ProgressLog } from './progress/progress-log.ts'
 import { ReorderBuffer } from './replicate/reorder-buffer.ts'
-import type { DurableState, Ready, RecordReader } from './ready.ts'
-import { epochOf, nodeOf, type NodeSerial, type TxnId } from './time/timestamp.ts'
+import type { DurableState, Ready, RecordReader, RefusedSubmission } from './ready.ts'
+import { nodeOf, type NodeSerial, type TxnId } from './time/timestamp.ts'
 import { Upkeep, type Reach } from './upkeep.ts'
 import type { TxnRecord } from './txn/txn-record.ts'
 
@@ -71,14 +71,13 @@ export interface ReplicaParts {
  * ranges.
  */
 export function openReplica(parts: ReplicaParts): Replica {
-  return new SingleEpochReplica(parts)
+  return new AccordReplica(parts)
 }
 
-class SingleEpochReplica implements Replica {
+class AccordReplica implements Replica {
   readonly #context: Context
   readonly #peers: Peers
   readonly #progress: ProgressLog
-  readonly #catchUp: CatchUpLog
   readonly #execution: ExecutionOrder
   readonly #divergence: Divergence
   readonly #identity: Identity
@@ -86,10 +85,11 @@ class SingleEpochReplica implements Replica {
   readonly #coordination: Coordination
   readonly #reads: Reads
   readonly #reorder: ReorderBuffer
-  readonly #hearing: Hearing
+  readonly #door: DoorParts
   readonly #upkeep: Upkeep
   readonly #harvest: Harvest
   readonly #closing: Closing
+  readonly #membership: Membership
   readonly #truncation: Truncation
   readonly #applying: Applying
   /** After the last execution, and as far as that is durable. */
@@ -100,34 +100,19 @@ class SingleEpochReplica implements Replica {
   #lastRound = 0
 
   constructor(parts: ReplicaParts) {
-    const { durable, self } = parts
+    const { durable } = parts
     const live = durable.live.filter(({ id }) => id >= durable.floors.closedBefore)
     this.#context = openContext(parts, live)
-    invariant(this.#context.epochs.open.isMember(self), 'a replica is a member of its epoch')
     this.#applied = durable.applied
     this.#appliedDurable = durable.applied
     this.#durableSeq = durable.durableSeq
-    this.#peers = new Peers(this.#context.epochs.open.others, parts.at.elapsed)
-    this.#progress = new ProgressLog(this.#context, this.#peers)
-    this.#catchUp = new CatchUpLog(this.#context, this.#peers)
+    this.#lead = leadFor(this.#context)
+    const { rounds, peers, progress } = this.#lead
+    this.#peers = peers
+    this.#progress = progress
     this.#execution = new ExecutionOrder(this.#context)
     this.#divergence = new Divergence(this.#context, durable.divergedAt)
-    this.#identity = new Identity(this.#context, this.#peers, durable)
-    this.#truncation = new Truncation(this.#context)
     this.#reorder = new ReorderBuffer(this.#context)
-    this.#harvest = new Harvest(this.#context, {
-      identity: this.#identity,
-      truncation: this.#truncation,
-      divergence: this.#divergence,
-    })
-    const rounds = new Rounds()
-    this.#lead = {
-      context: this.#context,
-      peers: this.#peers,
-      progress: this.#progress,
-      catchUp: this.#catchUp,
-      rounds,
-    }
     this.#coordination = new Coordination(this.#lead, live, parts.submissions)
     this.#closing = new Closing({
       ...this.#lead,
@@ -135,6 +120,22 @@ class SingleEpochReplica implements Replica {
       isServing: () => this.#phase() === 'serving',
       number: () => this.#roundNumber(),
       submit: (txn) => this.#coordination.submitBarrier(txn),
+    })
+    this.#membership = new Membership({
+      ...this.#lead,
+      isDriven: (id) => rounds.get(id) !== undefined,
+      number: () => this.#roundNumber(),
+      position: () => this.#applied.position,
+      storeOf: (serial) => this.#identity.storeOf(serial),
+      submit: (txn) => this.#coordination.submitReconfig(txn, undefined),
+      opened: () => this.#opened(),
+      finished: () => this.#finished(),
+    })
+    this.#identity = new Identity(this.#context, this.#peers, durable)
+    this.#truncation = new Truncation(this.#context)
+    this.#harvest = new Harvest(this.#context, {
+      ...{ identity: this.#identity, truncation: this.#truncation },
+      divergence: this.#divergence,
     })
     this.#reads = new Reads({
       ...{ lead: this.#lead, openedSeq: durable.durableSeq },
@@ -144,18 +145,17 @@ class SingleEpochReplica implements Replica {
     this.#applying = {
       ...{ context: this.#context, coordination: this.#coordination, reads: this.#reads },
       ...{ execution: this.#execution, closing: this.#closing, harvest: this.#harvest },
+      membership: this.#membership,
     }
-    this.#hearing = {
+    const hearing = {
       ...{ context: this.#context, lead: this.#lead, coordination: this.#coordination },
       ...{ reads: this.#reads, identity: this.#identity, divergence: this.#divergence },
-      ...{ closing: this.#closing, reorder: this.#reorder },
+      ...{ closing: this.#closing, membership: this.#membership, reorder: this.#reorder },
       applied: () => this.#appliedDurable,
     }
-    this.#upkeep = new Upkeep({
-      ...this.#hearing,
-      facts: () => this.#facts(),
-      reach: () => this.#reach(),
-    })
+    const told = { facts: () => this.#facts(), reach: () => this.#reach() }
+    this.#upkeep = new Upkeep({ ...hearing, ...told })
+    this.#door = { ...hearing, upkeep: this.#upkeep }
     this.#resume(live)
     this.#settle()
   }
@@ -177,7 +177,7 @@ class SingleEpochReplica implements Replica {
     let next = this.#upkeep.next
     const { rounds } = this.#lead
     const more = [this.#reads.next(), this.#closing.next, this.#reorder.next()]
-    for (const at of [rounds.next(), this.#progress.next(), ...more]) {
+    for (const at of [rounds.next(), this.#progress.next(), ...more, this.#membership.next]) {
       if (at !== undefined && at < next) next = at
     }
     return next
@@ -185,7 +185,7 @@ class SingleEpochReplica implements Replica {
 
   status(at: Instant): ReplicaStatus {
     this.#context.now = at
-    return reportOf(this.#hearing, this.#phase())
+    return reportOf(this.#door, this.#phase())
   }
 
   image(): unknown {
@@ -199,6 +199,8 @@ class SingleEpochReplica implements Replica {
         this.#upkeep.next,
         [this.#lastRound, this.#closing.image()],
         this.#truncation.image(),
+        this.#membership.image(),
+        this.#coordination.image(),
         this.#blocked,
         this.#identity.isAdmitted,
         this.#reorder.image(),
@@ -225,18 +227,14 @@ class SingleEpochReplica implements Replica {
         this.#submit(input)
         return
       case 'reconfigure':
-        this.#context.out.answers.push({
-          kind: 'refused',
-          submission: input.submission,
-          reason: 'unsupported',
-        })
+        this.#reconfigure(input)
         return
       case 'read':
       case 'cancelRead':
         this.#reads.take(input)
         return
       case 'receive':
-        this.#receive(input.from, input.message)
+        receive(this.#door, input.from, input.message)
         return
       case 'stored':
         this.#stored(input.ready)
@@ -260,51 +258,50 @@ class SingleEpochReplica implements Replica {
         this.#reads.wake()
         this.#reorder.wake()
         this.#closing.wake()
+        this.#membership.wake()
         return
       default:
         unreachable(input)
     }
   }
 
-  #submit(input: Input & { kind: 'submit' }): void {
-    const { submission, keys, payload } = input
-    const reason = this.#divergence.isDiverged
-      ? 'stopped'
-      : this.#identity.isAdmitted
-        ? undefined
-        : 'notReady'
+  #submit({ submission, keys, payload }: Input & { kind: 'submit' }): void {
+    const reason = this.#unwilling()
     if (reason === undefined) this.#coordination.submit(submission, { keys, payload })
     else this.#context.out.answers.push({ kind: 'refused', submission, reason })
   }
 
-  #receive(from: NodeSerial, message: Message): void {
-    const { epochs, out } = this.#context
-    const why =
-      epochs.open.isMember(from) && from !== this.#context.self
-        ? fits(message, from, epochs)
-        : 'not a peer'
-    if (why !== undefined) {
-      out.notice({ kind: 'rejected', from, what: why })
-      return
+  #reconfigure(input: Input & { kind: 'reconfigure' }): void {
+    const parts = {
+      ...{ context: this.#context, peers: this.#peers, position: this.#applied.position },
+      storeOf: (serial: NodeSerial) => this.#identity.storeOf(serial),
     }
-    if (this.#peers.heard(this.#context, from)) this.#coordination.suspicionChanged()
-    if (
-      message.kind !== 'heartbeat' &&
-      message.kind !== 'amnesia' &&
-      this.#peers.get(from).distrusted
-    )
-      return
-    const id = idOfRequest(message)
-    if (id !== undefined) {
-      if (epochOf(id) !== epochs.open.epoch) {
-        out.atOnce(from, { kind: 'wrongEpoch', open: epochs.open.epoch, ends: [] })
-        return
-      }
-      // A store that too few others remember yet has no vote (ADR 0019).
-      if (!this.#identity.isAdmitted) return
-    }
-    if (message.kind === 'heartbeat') this.#upkeep.hear(from, message)
-    else hear(this.#hearing, from, message)
+    const asked = this.#unwilling() ?? prepareReconfig(parts, input)
+    this.#coordination.reconfigure(input.submission, asked)
+  }
+
+  /** Why nothing is ordered here now. */
+  #unwilling(): RefusedSubmission | undefined {
+    if (this.#divergence.isDiverged) return 'stopped'
+    const { role } = this.#context.epochs
+    if (role !== 'voter') return role
+    return this.#identity.isAdmitted ? undefined : 'notReady'
+  }
+
+  /** The next epoch is open. */
+  #opened(): void {
+    this.#identity.opened()
+    this.#closing.opened()
+    this.#coordination.opened()
+    if (this.#context.epochs.role === 'removed') this.#reads.stop()
+  }
+
+  /** An epoch is finished: its ids are closed. */
+  #finished(): void {
+    this.#coordination.closed(this.#context.floors.closedBefore)
+    this.#execution.closed()
+    this.#reads.closed()
+    this.#reads.epochFinished()
   }
 
   #stored(ready: ReadyId): void {
@@ -319,6 +316,7 @@ class SingleEpochReplica implements Replica {
     this.#durableSeq = pending.durableSeq
     this.#upkeep.greet(this.#identity.peersStored(pending.peers))
     if (pending.features !== undefined) this.#context.features.written(pending.features)
+    for (const end of pending.ends) this.#context.succession.stored(end)
     for (const id of pending.decided) this.#execution.decisionStored(id)
     this.#context.out.answers.push(...pending.answers)
     this.#context.out.reads.push(...pending.reads)
@@ -329,7 +327,7 @@ class SingleEpochReplica implements Replica {
   #executed(id: TxnId, result: ExecutionResult): void {
     apply(this.#applying, id, result)
     this.#applied = result.watermark
-    this.#catchUp.proceed(this.#execution.waitingCount)
+    this.#lead.catchUp.proceed(this.#execution.waitingCount)
   }
 
   /**
@@ -346,8 +344,10 @@ class SingleEpochReplica implements Replica {
         this.#execution.changed(record)
         this.#reads.changed(record)
         this.#closing.changed(record)
+        this.#membership.changed(record)
       }
       this.#closing.review()
+      this.#membership.review()
     } while (ledger.isTouched)
     this.#upkeep.tellFeatures()
     if (this.#divergence.isDiverged) {
@@ -383,6 +383,15 @@ class SingleEpochReplica implements Replica {
   #phase(): NodePhase & ReplicaStatus['phase'] {
     if (this.#divergence.isDiverged) return 'diverged'
     if (this.#blocked) return 'blocked'
+    if (this.#context.epochs.role === 'learner') return 'learner'
     return this.#identity.isAdmitted ? 'serving' : 'starting'
   }
+}
+
+/** What rounds have at hand, of a replica that begins now. */
+function leadFor(context: Context): Lead {
+  const peers = new Peers([], context.now.elapsed)
+  const progress = new ProgressLog(context, peers)
+  const catchUp = new CatchUpLog(context, peers)
+  return { context, peers, progress, catchUp, rounds: new Rounds() }
 }

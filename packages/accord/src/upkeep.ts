@@ -9,6 +9,7 @@ import type { Coordination } from './coordinate/coordination.ts'
 import type { Lead } from './coordinate/round.ts'
 import type { Divergence } from './execute/divergence.ts'
 import type { Identity } from './membership/identity.ts'
+import type { Membership } from './membership/membership.ts'
 import type { Heartbeat } from './message/message.ts'
 import { hearHeartbeat, heartbeatFor, type HeartbeatFacts } from './progress/heartbeat.ts'
 import type { NodeSerial } from './time/timestamp.ts'
@@ -29,6 +30,7 @@ export interface UpkeepParts {
   readonly coordination: Coordination
   readonly identity: Identity
   readonly divergence: Divergence
+  readonly membership: Membership
   /** Durable facts. */
   readonly facts: () => HeartbeatFacts
   readonly reach: () => Reach
@@ -52,11 +54,28 @@ export class Upkeep {
   /** A heartbeat, from a member; what its store's identity does not allow is not taken over. */
   hear(from: NodeSerial, message: Heartbeat): void {
     const { context, lead, identity, divergence, facts, reach } = this.#parts
+    const { stragglers, changeover } = this.#parts.membership
     if (!identity.onHeartbeat(from, message)) return
     hearHeartbeat(context, lead.peers, { from, message })
     context.features.hear(from, message.features)
     divergence.compare(from, message.applied, facts().applied.position)
     lead.catchUp.review(reach())
+    stragglers.onHeartbeat(from, message)
+    changeover.reviewDuty()
+    // Not among those who get heartbeats of themselves, and waiting for them (10.3 E).
+    if (!context.epochs.open.isMember(from)) context.out.atOnce(from, this.#heartbeat(from))
+  }
+
+  /**
+   * From a node that is no member of an epoch that still matters here: one that was removed while
+   * it was away. It learns so, and then what it waits for before it may stop (10.3 E).
+   */
+  hearStranger(from: NodeSerial, message: Heartbeat): void {
+    const { context } = this.#parts
+    const { stragglers } = this.#parts.membership
+    context.out.notice({ kind: 'rejected', from, what: 'not a peer' })
+    if (message.openEpoch < context.epochs.open.epoch) stragglers.onHeartbeat(from, message)
+    else context.out.atOnce(from, this.#heartbeat(from))
   }
 
   /** Stores are remembered here from now on: they learn it at once, not with the next heartbeat. */
@@ -75,7 +94,7 @@ export class Upkeep {
   /** A connection opened or closed. */
   link(peer: NodeSerial, up: boolean): void {
     const { context, lead, coordination } = this.#parts
-    if (!context.epochs.open.isMember(peer)) return
+    if (!lead.peers.has(peer)) return
     if (up) context.out.atOnce(peer, this.#heartbeat(peer))
     if (!lead.peers.link(context, peer, up)) return
     if (!up) lead.progress.suspected(peer)
@@ -85,6 +104,7 @@ export class Upkeep {
   /** Sends heartbeats when they are due, and looks at those of others. */
   wake(): void {
     const { context, lead, coordination, divergence, reach } = this.#parts
+    const { stragglers, promotion } = this.#parts.membership
     const lateMs = context.now.elapsed - this.#heartbeatAt
     if (lateMs < 0) return
     // A node that stalled itself heard nobody, and what they said is still on its way.
@@ -93,7 +113,11 @@ export class Upkeep {
     const silent = lead.peers.takeSilent(context)
     for (const peer of silent) lead.progress.suspected(peer.serial)
     if (silent.length > 0) coordination.suspicionChanged()
-    for (const peer of context.epochs.open.others) context.out.atOnce(peer, this.#heartbeat(peer))
+    const { executing } = context.succession
+    for (const peer of context.epochs.othersSince(executing))
+      context.out.atOnce(peer, this.#heartbeat(peer))
+    stragglers.remind()
+    promotion.review()
     divergence.repeat()
     lead.catchUp.review(reach())
   }

@@ -11,7 +11,7 @@
 import type { Bytes } from '../brand.ts'
 import { unreachable } from '../invariant.ts'
 import type { LogEntry, Watermark } from '../message/message.ts'
-import type { Marks } from '../ready.ts'
+import type { EpochFacts, Marks } from '../ready.ts'
 import type { MemberEntry } from '../topology/configuration.ts'
 import type { Txn } from '../txn/txn.ts'
 import type { Outcome, TxnRecord } from '../txn/txn-record.ts'
@@ -20,6 +20,8 @@ import { Reader } from './reader.ts'
 import {
   readAccepted,
   readDeps,
+  readEpoch,
+  readList,
   readKeys,
   readLogEntry,
   readMarks,
@@ -31,6 +33,7 @@ import {
   writeAccepted,
   writeDeps,
   writeKeys,
+  writeList,
   writeLogEntry,
   writeMarks,
   writeMembers,
@@ -39,6 +42,7 @@ import {
   writeVote,
   writeWatermark,
 } from './txn-codec.ts'
+import { readEpochEnd, writeEpochEnd } from './upkeep-codec.ts'
 import { Writer } from './writer.ts'
 
 /** The version of stored values that this code writes. */
@@ -106,6 +110,45 @@ export function encodeMembers(members: readonly MemberEntry[]): Bytes {
 export function decodeMembers(bytes: Bytes): Decoded<readonly MemberEntry[]> {
   return parsed(bytes, readMembers)
 }
+
+/** What a store holds of epochs. */
+export function encodeEpochFacts(facts: EpochFacts): Bytes {
+  return stored(facts, (writer, { configurations, pending, ends }) => {
+    writeList(writer, configurations, EPOCHS_MAX, (to, { epoch, members, highestSerial }) => {
+      to.uint16(epoch)
+      to.uint16(highestSerial)
+      writeMembers(to, members)
+    })
+    writeOptional(writer, pending, (to, { id, executeAt, members }) => {
+      to.timestamp(id)
+      to.timestamp(executeAt)
+      writeMembers(to, members)
+    })
+    writeList(writer, ends, EPOCHS_MAX, writeEpochEnd)
+  })
+}
+
+/** Refuses what {@link encodeEpochFacts} cannot have made, and a store without a configuration. */
+export function decodeEpochFacts(bytes: Bytes): Decoded<EpochFacts> {
+  return parsed(bytes, (reader) => {
+    const bounds = { max: EPOCHS_MAX, itemMin: 5, heap: 64 }
+    const configurations = readList(reader, bounds, (from) => {
+      const epoch = readEpoch(from)
+      const highestSerial = from.node()
+      return { epoch, highestSerial, members: readMembers(from) }
+    })
+    if (configurations.length === 0) malformed('no epoch is open')
+    const pending = readOptional(reader, (from) => {
+      const id = from.timestamp()
+      const executeAt = from.timestamp()
+      return { id, executeAt, members: readMembers(from) }
+    })
+    return { configurations, pending, ends: readList(reader, bounds, readEpochEnd) }
+  })
+}
+
+/** Epochs that a store says something of, at most: all there can be. */
+const EPOCHS_MAX = 65_535
 
 function stored<T>(value: T, write: (writer: Writer, value: T) => void): Bytes {
   const writer = new Writer(256)

@@ -286,7 +286,8 @@ export const HEALTH_CODECS: MessageCodecs<
   },
 }
 
-function writeEpochEnd(writer: Writer, message: EpochEnd): void {
+/** As the message. */
+export function writeEpochEnd(writer: Writer, message: EpochEnd): void {
   writer.uint16(message.epoch)
   writer.timestamp(message.reconfig.id)
   writer.timestamp(message.reconfig.executeAt)
@@ -294,7 +295,8 @@ function writeEpochEnd(writer: Writer, message: EpochEnd): void {
   writeMembers(writer, message.members)
 }
 
-function readEpochEnd(reader: Reader): EpochEnd {
+/** As the message. */
+export function readEpochEnd(reader: Reader): EpochEnd {
   return {
     kind: 'epochEnd',
     epoch: readEpoch(reader),

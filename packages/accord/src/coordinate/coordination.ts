@@ -6,6 +6,8 @@
 import { invariant } from '../invariant.ts'
 import type { SubmissionId } from '../input.ts'
 import type { Decided, Nack, QueryOk, Truncated } from '../message/message.ts'
+import type { ReconfigFailure, RefusedSubmission } from '../ready.ts'
+import { isEpochClosing } from '../replicate/on-raise-floor.ts'
 import type { ProgressAction } from '../progress/progress-log.ts'
 import { adoptDecided, adoptInvalidated, closeCovered } from '../replicate/on-stable.ts'
 import { greatestConflict } from '../replicate/vote.ts'
@@ -19,12 +21,13 @@ import {
   type TxnId,
 } from '../time/timestamp.ts'
 import type { Keys } from '../txn/keys.ts'
-import { keysOfTxn, type BarrierTxn, type Txn } from '../txn/txn.ts'
+import { keysOfTxn, type BarrierTxn, type ReconfigTxn, type Txn } from '../txn/txn.ts'
 import { emptyRecord, type TxnRecord } from '../txn/txn-record.ts'
 import type { Bytes } from '../brand.ts'
 import { sendAccept } from './accept-round.ts'
 import { sendAcceptInvalid } from './invalidate-round.ts'
 import { beginPreAccept, checkPreAccept, sendPreAccept } from './pre-accept-round.ts'
+import { Parked } from './parked.ts'
 import { checkRecover, recover, sendRecover } from './recover-round.ts'
 import type { Lead, Round } from './round.ts'
 
@@ -33,6 +36,11 @@ export class Coordination {
   readonly #lead: Lead
   readonly #submissions = new Map<TxnId, SubmissionId>()
   readonly #ownUndecided = new Set<TxnId>()
+  readonly #parked: Parked
+  /** Changes of the membership that an earlier one forestalled. */
+  #overtaken: SubmissionId[] = []
+  /** Of own Reconfigs that were executed without effect, until they are answered. */
+  readonly #failures = new Map<TxnId, ReconfigFailure>()
 
   /** `submissions`: taken by a replica before this one in the same process, and not answered. */
   constructor(
@@ -41,6 +49,7 @@ export class Coordination {
     submissions: ReadonlyMap<TxnId, SubmissionId> = new Map(),
   ) {
     this.#lead = lead
+    this.#parked = new Parked(lead.context.limits.ownUndecidedMax)
     for (const { id, outcome } of live) {
       if (outcome === undefined && nodeOf(id) === lead.context.self) this.#ownUndecided.add(id)
     }
@@ -52,14 +61,27 @@ export class Coordination {
     return this.#ownUndecided.size
   }
 
-  /** Gives birth to a transaction: its id, this node's vote, and PreAccept once that is durable. */
+  /** Submissions that wait for the next epoch. */
+  get parkedCount(): number {
+    return this.#parked.size
+  }
+
+  /**
+   * Gives birth to a transaction: its id, this node's vote, and PreAccept once that is durable.
+   * While the epoch closes it waits for the next one.
+   */
   submit(submission: SubmissionId, txn: { keys: Keys; payload: Bytes }): void {
     const { context } = this.#lead
+    const { keys, payload } = txn
+    if (isEpochClosing(context)) {
+      if (this.#parked.put({ submission, keys, payload })) return
+      context.out.answers.push({ kind: 'refused', submission, reason: 'busy' })
+      return
+    }
     if (this.#ownUndecided.size >= context.limits.ownUndecidedMax) {
       context.out.answers.push({ kind: 'refused', submission, reason: 'busy' })
       return
     }
-    const { keys, payload } = txn
     const digest = context.limits.digest(payload)
     const record = this.#born({ kind: 'application', keys, payload, digest })
     this.#submissions.set(record.id, submission)
@@ -74,6 +96,54 @@ export class Coordination {
     this.#lead.context.out.notice({ kind: 'barrier', id, closedBefore: txn.closedBefore })
     beginPreAccept(this.#lead, record)
     return id
+  }
+
+  /**
+   * A change of the membership for a caller, or why there is none. When the open epoch ends already
+   * the caller hears so once the next one is open.
+   */
+  reconfigure(submission: SubmissionId, asked: ReconfigTxn | RefusedSubmission): void {
+    const { context } = this.#lead
+    const isEnding = isEpochClosing(context) || context.succession.pending !== undefined
+    if (typeof asked !== 'object')
+      context.out.answers.push({ kind: 'refused', submission, reason: asked })
+    else if (isEnding) this.#overtaken.push(submission)
+    else this.submitReconfig(asked, submission)
+  }
+
+  /** Orders a change of the membership, for a caller or of this node's own. */
+  submitReconfig(txn: ReconfigTxn, submission: SubmissionId | undefined): TxnId {
+    const record = this.#born(txn)
+    const { id } = record
+    if (submission !== undefined) {
+      this.#submissions.set(id, submission)
+      this.#lead.context.out.notice({ kind: 'submitted', id, submission })
+    } else this.#lead.context.out.notice({ kind: 'reconfiguring', id })
+    beginPreAccept(this.#lead, record)
+    return id
+  }
+
+  /** The Reconfig is executed here, without effect. */
+  reconfigFailed(id: TxnId, failure: ReconfigFailure): void {
+    if (this.#submissions.has(id)) this.#failures.set(id, failure)
+  }
+
+  /** The next epoch is open here: what waited for it is submitted, if this node votes in it. */
+  opened(): void {
+    const { answers } = this.#lead.context.out
+    const { role } = this.#lead.context.epochs
+    for (const submission of this.#overtaken)
+      answers.push({ kind: 'refused', submission, reason: 'epochOver' })
+    this.#overtaken = []
+    for (const { submission, keys, payload } of this.#parked.takeAll()) {
+      if (role === 'voter') this.submit(submission, { keys, payload })
+      else answers.push({ kind: 'refused', submission, reason: role })
+    }
+  }
+
+  /** For images: what is kept for the next epoch. */
+  image(): unknown {
+    return [this.#parked.image(), this.#overtaken]
   }
 
   /** A Barrier was executed here: what has no outcome below it never happens (8.1). */
@@ -249,7 +319,7 @@ export class Coordination {
       return
     }
     const { id, wantTxn } = action
-    for (const peer of context.epochs.of(id).peers) {
+    for (const peer of context.epochs.votersNear(id)) {
       context.out.atOnce(peer, { kind: 'query', ids: [id], wantTxn })
     }
   }
@@ -270,14 +340,19 @@ export class Coordination {
   }
 
   #answer(record: TxnRecord): void {
-    const { id, outcome } = record
+    const { id, outcome, txn } = record
     const submission = this.#submissions.get(id)
     if (submission === undefined || outcome === undefined) return
     const answers = this.#lead.context.out.answersAfterStore
     if (outcome.kind === 'invalidated') answers.push({ kind: 'invalidated', submission, id })
     else if (!record.applied) return
     else if (outcome.deps === undefined) answers.push({ kind: 'covered', submission, id })
-    else answers.push({ kind: 'settled', submission, id, executeAt: outcome.executeAt })
+    else if (txn?.kind === 'reconfig') {
+      const failure = this.#failures.get(id)
+      this.#failures.delete(id)
+      const { executeAt } = outcome
+      answers.push({ kind: 'reconfigured', submission, id, executeAt, failure })
+    } else answers.push({ kind: 'settled', submission, id, executeAt: outcome.executeAt })
     this.#submissions.delete(id)
   }
 }

@@ -10,7 +10,8 @@
 import { millis, type Millis } from '../brand.ts'
 import type { Input, ReadId } from '../input.ts'
 import type { ReadDepsOk } from '../message/message.ts'
-import { depsForRead, isClosing } from '../replicate/on-read-deps.ts'
+import { isEpochClosing } from '../replicate/on-raise-floor.ts'
+import { depsForRead } from '../replicate/on-read-deps.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import type { Epoch, NodeSerial, TxnId } from '../time/timestamp.ts'
 import { mergeDeps, type Deps, type Mark } from '../txn/deps.ts'
@@ -130,7 +131,7 @@ export class Reads {
    */
   leave(): void {
     this.#gatherAgain()
-    if (isClosing(this.#parts.lead.context)) return
+    if (isEpochClosing(this.#parts.lead.context)) return
     while (this.#gathered.length > 0 && this.#rounds.size < ROUNDS_MAX) {
       const number = this.#takeNumber()
       const together = number === undefined ? undefined : this.#gathered.shift()
@@ -143,7 +144,8 @@ export class Reads {
   onReadDepsOk(from: NodeSerial, message: ReadDepsOk): void {
     const round = this.#rounds.get(message.round)
     if (round === undefined || round.ids !== undefined || round.replies.has(from)) return
-    if (!this.#parts.lead.context.epochs.open.isVoter(from)) return
+    const { open } = this.#parts.lead.context.epochs
+    if (round.epoch !== open.epoch || !open.isVoter(from)) return
     round.replies.set(from, message.deps)
     this.#check(round)
   }
@@ -165,6 +167,11 @@ export class Reads {
       round.marks = this.#unresolved(round.marks)
       this.#finish(round)
     }
+  }
+
+  /** An epoch is finished here. */
+  epochFinished(): void {
+    for (const round of [...this.#rounds.values()]) this.#finish(round)
   }
 
   /** Every write up to this number is durable. */
@@ -248,7 +255,7 @@ export class Reads {
     }
     for (const read of reads) this.#where.set(read, round)
     this.#rounds.set(number, round)
-    if (hasVote() && open.isVoter(lead.context.self))
+    if (hasVote() && open.isVoter(lead.context.self) && !isEpochClosing(lead.context))
       round.replies.set(lead.context.self, depsForRead(lead.context, keys))
     this.#send(round)
     this.#check(round)
@@ -282,6 +289,8 @@ export class Reads {
   /** When nothing is left to wait for: readable once all that was executed is durable. */
   #finish(round: ReadRound): void {
     if (round.ids === undefined || round.ids.size > 0 || round.marks.length > 0) return
+    // Whoever answered has executed nothing of this epoch before all earlier ones (10.4).
+    if (this.#parts.lead.context.succession.executing < round.epoch) return
     for (const read of round.reads) {
       this.#where.delete(read)
       this.#parts.lead.context.out.readsAfterStore.push({ kind: 'ready', read })

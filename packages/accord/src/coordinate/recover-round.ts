@@ -28,6 +28,7 @@ export function recover(lead: Lead, id: TxnId, roundSeen: number): void {
   const { context, rounds } = lead
   const record = context.ledger.getOrEmpty(id)
   if (record.outcome !== undefined || context.floors.isClosed(id)) return
+  if (!context.epochs.isVoterOf(id)) return
   const round = 1 + Math.max(record.promised.round, roundSeen)
   if (round > BALLOT_ROUND_MAX) return
   const own = nodeOf(id) === context.self

@@ -102,6 +102,14 @@ export class Closing {
     }
   }
 
+  /** Another epoch is open: what was under way closes nothing of it. */
+  opened(): void {
+    this.#round = undefined
+    this.#barrier = undefined
+    this.#lastBy = undefined
+    this.#lastAt = this.#parts.context.now.elapsed
+  }
+
   /** Orders the Barrier once the floor is closed. After every step. */
   review(): void {
     const closed = this.#round?.result()

@@ -106,7 +106,10 @@ export class Divergence {
     const { q, n } = this.#context.epochs.open.sizes
     const mine = inquiry.answers.get(this.#context.self)
     if (mine === undefined) return
-    const answers = [...inquiry.answers.values()]
+    // Learners and nodes that were removed are judged, and do not judge.
+    const { open } = this.#context.epochs
+    const voters = [...inquiry.answers].filter(([node]) => open.isVoter(node))
+    const answers = voters.map(([, answer]) => answer)
     const txnHash = majority(
       answers.map((answer) => answer.txnHash),
       q,

@@ -8,7 +8,7 @@
 import type { Context } from '../context.ts'
 import { stop } from '../stop.ts'
 import { invariant } from '../invariant.ts'
-import type { TxnId, Timestamp } from '../time/timestamp.ts'
+import { epochOf, type TxnId, type Timestamp } from '../time/timestamp.ts'
 import type { AppliedMarks } from '../txn/applied-marks.ts'
 import type { Mark } from '../txn/deps.ts'
 import type { Keys } from '../txn/keys.ts'
@@ -266,7 +266,10 @@ export class ExecutionOrder {
 
   #least(): Waiting | undefined {
     let least: Waiting | undefined
+    const { executing } = this.#context.succession
     for (const waiting of this.#runnable.values()) {
+      // An epoch begins when everything of the one before is executed (10.4).
+      if (epochOf(waiting.id) !== executing) continue
       if (least === undefined || waiting.executeAt < least.executeAt) least = waiting
     }
     return least

@@ -12,6 +12,8 @@ import type { DurableState, PeerIdentity } from '../ready.ts'
 import { sameBytes } from '../replicate/on-stable.ts'
 import type { NodeSerial } from '../time/timestamp.ts'
 
+const CURE = 'its forgotten votes are not safe: bring this member back under a new serial'
+
 /** What is known of the stores of this cluster, this one among them. */
 export class Identity {
   readonly #context: Context
@@ -39,7 +41,7 @@ export class Identity {
     this.durableSeq = durable.durableSeq
     for (const peer of durable.peers) this.#known.set(peer.serial, peer)
     this.peersStored(durable.peers)
-    this.#reviewAdmission()
+    this.opened()
   }
 
   get storeId(): Uint8Array {
@@ -49,6 +51,26 @@ export class Identity {
   /** Whether this node votes and coordinates: enough others remember its store. */
   get isAdmitted(): boolean {
     return this.#admitted
+  }
+
+  /**
+   * An epoch is open. If it names the store of this node, that is admitted, or it is another and
+   * must not speak.
+   */
+  opened(): void {
+    const named = this.#namedStore(this.#context.self)
+    if (named !== undefined && !sameBytes(named, this.#storeId)) {
+      const why = 'the configuration names another store under this serial: this one is new'
+      stop(this.#context, { code: 'AMNESIA', why: `${why}; ${CURE}` })
+      return
+    }
+    this.#reviewAdmission()
+  }
+
+  /** The storeId under which a member is known for good; undefined when none is. */
+  storeOf(serial: NodeSerial): Uint8Array | undefined {
+    if (serial === this.#context.self) return this.#admitted ? this.#storeId : undefined
+    return this.#namedStore(serial) ?? this.#remembered.get(serial)?.storeId
   }
 
   /** The storeId under which a peer is durably known here; empty when none is. */
@@ -68,7 +90,7 @@ export class Identity {
    * told so.
    */
   onHeartbeat(from: NodeSerial, message: Heartbeat): boolean {
-    const known = this.#known.get(from)
+    const known = this.#expected(from)
     const { storeId, durableSeq } = message
     const peer = this.#peers.get(from)
     if (
@@ -97,10 +119,11 @@ export class Identity {
       return false
     }
     peer.distrusted = false
-    if (known === undefined || known.durableSeq < durableSeq) {
+    const isNew = known === undefined || known !== this.#known.get(from)
+    if (isNew || known.durableSeq < durableSeq) {
       this.#known.set(from, { serial: from, storeId, durableSeq })
       this.#changed.add(from)
-      if (known === undefined) this.#urgent = true
+      if (isNew) this.#urgent = true
     }
     if (!this.#admitted && sameBytes(message.knownStoreId, this.#storeId)) {
       this.#admittedBy.add(from)
@@ -119,8 +142,7 @@ export class Identity {
     const what = other
       ? 'another store under this serial: this one is new or was replaced'
       : `write ${message.durableSeq} of this store, which was rolled back to ${this.durableSeq}`
-    const cure = 'its forgotten votes are not safe: bring this member back under a new serial'
-    stop(this.#context, { code: 'AMNESIA', why: `node ${from} remembers ${what}; ${cure}` })
+    stop(this.#context, { code: 'AMNESIA', why: `node ${from} remembers ${what}; ${CURE}` })
   }
 
   /**
@@ -139,13 +161,31 @@ export class Identity {
     return { peers, admitted }
   }
 
+  /** What was heard of its store; a name in the configuration is stronger. */
+  #expected(serial: NodeSerial): PeerIdentity | undefined {
+    const seen = this.#known.get(serial)
+    const named = this.#namedStore(serial)
+    if (named === undefined || (seen !== undefined && sameBytes(named, seen.storeId))) return seen
+    return { serial, storeId: named, durableSeq: 0n }
+  }
+
+  #namedStore(serial: NodeSerial): Uint8Array | undefined {
+    return this.#context.epochs.open.member(serial)?.storeId
+  }
+
   /**
-   * By f+1 others, who remember it durably: any two sets of so many share a member, so a store that
-   * voted and another under its serial are never both admitted (ADR 0019).
+   * By the configuration that names it (ADR 0030). In the first epoch also by f+1 others, who
+   * remember it durably: any two sets of so many share a member, so a store that voted and another
+   * under its serial are never both admitted (ADR 0019).
    */
   #reviewAdmission(): void {
-    const { support, n } = this.#context.epochs.open.sizes
-    if (this.#admitted || this.#admittedBy.size < Math.min(support, n - 1)) return
+    const { epochs, self } = this.#context
+    const { support, n } = epochs.open.sizes
+    if (this.#admitted || epochs.role !== 'voter') return
+    if (this.#namedStore(self) === undefined) {
+      if (n > 1 && epochs.open.epoch > 1) return
+      if (this.#admittedBy.size < Math.min(support, n - 1)) return
+    }
     this.#admitted = true
     this.#admittedNow = true
     this.#context.out.notice({ kind: 'admitted' })

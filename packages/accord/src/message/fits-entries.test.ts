@@ -218,5 +218,16 @@ describe('the rest', () => {
     expect(why({ ...end(2), epoch: epoch(3) })).toMatch(/another/)
     expect(why({ ...end(2), tail: end(3).tail })).toBe('a tail of another epoch')
     expect(why({ ...end(2), members: [] })).toBe('not 1 to 64 members')
+    const learner = { serial: n1, id: 'm', address: '', role: 'learner' } as const
+    expect(why({ ...end(2), members: [learner] })).toBe('members without a voter')
+    const last = { ...end(2), reconfig: end(2).reconfig }
+    const [all] = last.tail
+    const keyed = (ms: number) => ({ ...all, id: at(ms), executeAt: at(ms), keys: DEFAULT_KEYS })
+    expect(why({ ...last, tail: [all, keyed(3), keyed(4)] })).toBe(undefined)
+    expect(why({ ...last, tail: [] })).toMatch(/does not begin/)
+    expect(why({ ...last, tail: [keyed(3)] })).toMatch(/does not begin/)
+    expect(why({ ...last, tail: [all, keyed(4), keyed(3)] })).toMatch(/does not rise/)
+    expect(why({ ...last, tail: [all, { ...all, executeAt: at(3) }] })).toMatch(/does not rise/)
+    expect(why({ ...end(0xffff) })).toBe('an end of the last epoch')
   })
 })

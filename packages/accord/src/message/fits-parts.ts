@@ -8,7 +8,7 @@ import { isZero, type Ballot } from '../time/ballot.ts'
 import { epochOf, nodeOf, type NodeSerial, type Timestamp, type TxnId } from '../time/timestamp.ts'
 import type { Deps, Mark } from '../txn/deps.ts'
 import { compareKeys, isCanonical, sameKeys, type Keys } from '../txn/keys.ts'
-import { type MemberEntry } from '../topology/configuration.ts'
+import { isVoter, type MemberEntry } from '../topology/configuration.ts'
 import { keysOfTxn, type Txn } from '../txn/txn.ts'
 import { DEPS_IDS_MAX, DEPS_MARKS_MAX, HASH_BYTES_MAX, MEMBERS_MAX } from './bounds.ts'
 import type { DecidedEntry, EpochEnd, LogEntry, Watermark } from './message.ts'
@@ -202,10 +202,25 @@ export function epochEndFits(end: EpochEnd): Reason {
   if (epochOf(end.reconfig.id) !== end.epoch) return 'an end of an epoch by an id of another'
   const reason = placeFits(end.reconfig.executeAt, end.reconfig.id) ?? membersFit(end.members)
   if (reason !== undefined) return reason
-  for (const entry of end.tail) {
-    if (epochOf(entry.id) !== end.epoch) return 'a tail of another epoch'
-    const tailReason = decidedEntryFits(entry)
-    if (tailReason !== undefined) return tailReason
+  if (end.epoch >= 0xffff) return 'an end of the last epoch'
+  if (!end.members.some(isVoter)) return 'members without a voter'
+  return tailFits(end)
+}
+
+/** The last transaction that conflicts with everything, then what stands above it, rising. */
+function tailFits({ epoch, tail, reconfig }: EpochEnd): Reason {
+  if (tail[0]?.keys !== 'all' || tail[0].executeAt < reconfig.executeAt) {
+    return 'a tail that does not begin with what conflicts with everything'
+  }
+  let before: DecidedEntry | undefined
+  for (const entry of tail) {
+    if (epochOf(entry.id) !== epoch) return 'a tail of another epoch'
+    const reason = decidedEntryFits(entry)
+    if (reason !== undefined) return reason
+    if (before !== undefined && (entry.keys === 'all' || entry.executeAt <= before.executeAt)) {
+      return 'a tail that does not rise'
+    }
+    before = entry
   }
   return undefined
 }

@@ -8,7 +8,7 @@ import type { Context } from '../context.ts'
 import type { CatchUp, LogChunk, LogEntry, SnapshotOffer, Watermark } from '../message/message.ts'
 import { adoptDecided } from '../replicate/on-stable.ts'
 import { keysOfTxn } from '../txn/txn.ts'
-import type { NodeSerial, Timestamp } from '../time/timestamp.ts'
+import { epochOf, type NodeSerial, type Timestamp } from '../time/timestamp.ts'
 import type { Peers } from './peers.ts'
 
 /** Another peer is asked when one did not answer for so long. */
@@ -76,10 +76,14 @@ export class CatchUpLog {
     if (asked === undefined || asked.from !== from || asked.since !== chunk.since) return
     this.#asked = undefined
     let fresh = 0
-    for (const entry of chunk.entries) if (this.#take(entry)) fresh += 1
-    const last = chunk.entries.at(-1)
+    // What is of an epoch that is not open here waits for the end of the one before.
+    const { open } = this.#context.epochs
+    const entries = chunk.entries.filter(({ id }) => epochOf(id) <= open.epoch)
+    for (const entry of entries) if (this.#take(entry)) fresh += 1
+    const last = entries.at(-1)
     if (last !== undefined) this.#context.out.notice({ kind: 'caughtUp', from, entries: fresh })
-    if (chunk.more && last !== undefined) this.#more = { from, since: last.executeAt }
+    if (chunk.more && entries.length === chunk.entries.length && last !== undefined)
+      this.#more = { from, since: last.executeAt }
     else this.#behindSince = undefined
   }
 

@@ -3,7 +3,7 @@
 import { millis, type Bytes, type Millis } from '../brand.ts'
 import type { Context } from '../context.ts'
 import type { Heartbeat, NodePhase, Watermark } from '../message/message.ts'
-import type { NodeSerial } from '../time/timestamp.ts'
+import { epochOf, type NodeSerial } from '../time/timestamp.ts'
 import type { Peers } from './peers.ts'
 
 /** What a heartbeat states beside what the node always knows. */
@@ -23,16 +23,17 @@ export function heartbeatFor(
   facts: HeartbeatFacts,
 ): Heartbeat {
   const { context, peers } = lead
-  const peer = peers.get(to.serial)
-  const heldMs = millis(context.now.elapsed - peer.heartbeatAt)
-  const echo = peer.heartbeat === undefined ? undefined : { sentAt: peer.heartbeat.sentAt, heldMs }
+  const peer = peers.has(to.serial) ? peers.get(to.serial) : undefined
+  const heldMs = millis(context.now.elapsed - (peer?.heartbeatAt ?? context.now.elapsed))
+  const heard = peer?.heartbeat
+  const echo = heard === undefined ? undefined : { sentAt: heard.sentAt, heldMs }
   return {
     kind: 'heartbeat',
     storeId: facts.storeId,
     durableSeq: facts.durableSeq,
     knownStoreId: to.knownStoreId,
-    openEpoch: context.epochs.open.epoch,
-    finishedEpoch: context.epochs.open.epoch - 1,
+    openEpoch: context.succession.openDurable,
+    finishedEpoch: finishedIn(context),
     floor: context.floors.durable.floor,
     closedBefore: context.floors.durable.closedBefore,
     lastAll: context.marks.lastAll,
@@ -74,4 +75,9 @@ function roundTrip(now: Millis, message: Heartbeat): Millis | undefined {
   if (message.echo === undefined) return undefined
   const rtt = now - message.echo.sentAt - message.echo.heldMs
   return rtt >= 0 && rtt <= 60_000 ? millis(rtt) : undefined
+}
+
+/** The last epoch of which everything is executed here, durably; 0 before the first. */
+function finishedIn({ floors }: Context): number {
+  return Math.max(1, epochOf(floors.durable.closedBefore)) - 1
 }

@@ -142,7 +142,10 @@ export class ProgressLog {
     if (!waited) this.#timers.set(watch.id, this.#context.now.elapsed)
   }
 
-  /** The next thing to do now, until there is none. `mayRecover`: another recovery may begin. */
+  /**
+   * The next thing to do now, until there is none. `mayRecover`: another recovery may begin. Only a
+   * voter of its epoch ever recovers; any other node goes on asking.
+   */
   takeDue(mayRecover: () => boolean): ProgressAction | undefined {
     const id = this.#timers.takeDue(this.#context.now.elapsed)
     if (id === undefined) return undefined
@@ -155,6 +158,7 @@ export class ProgressLog {
       this.#timers.set(id, this.#after(this.#answerWait()))
       return { kind: 'query', id, wantTxn: false }
     }
+    if (!this.#context.epochs.isVoterOf(id)) return this.#askAgain(watch)
     if (!mayRecover()) {
       this.#timers.set(id, this.#after(this.#answerWait()))
       return { kind: 'query', id, wantTxn: false }
@@ -219,6 +223,17 @@ export class ProgressLog {
     )
     watch.attempt = Math.min(watch.attempt + 1, 6)
     return { kind: 'query', id: watch.id, wantTxn: true }
+  }
+
+  #askAgain(watch: Watch): ProgressAction {
+    watch.answeredBy = new Set()
+    const unit = this.#answerWait()
+    this.#timers.set(
+      watch.id,
+      this.#after(backoff(this.#context.chance, { unit, attempt: watch.attempt })),
+    )
+    watch.attempt = Math.min(watch.attempt + 1, 6)
+    return { kind: 'query', id: watch.id, wantTxn: false }
   }
 
   #after(delay: Millis): Millis {

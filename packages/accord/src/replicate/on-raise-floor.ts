@@ -17,10 +17,29 @@ export interface FloorGoal {
   readonly since: Timestamp | undefined
 }
 
-/** Answered once the floor is durable; not at all when it lies ahead of both clocks (1.4). */
+/** The epoch whose ids a floor closes: some of them, or with `since` all. */
+export function epochClosedBy({ floor, since }: FloorGoal): number {
+  return since === undefined ? epochOf(floor) : epochOf(floor) - 1
+}
+
+/** Whether the floor has ended the open epoch: nothing is born in it any more. */
+export function isEpochClosing(context: Context): boolean {
+  return epochOf(context.floors.floor) > context.epochs.open.epoch
+}
+
+/**
+ * Answered once the floor is durable; not at all when it lies ahead of both clocks (1.4). Whoever
+ * holds the end of that epoch answers with it: what is undecided here by now says nothing (10.3
+ * B).
+ */
 export function onRaiseFloor(context: Context, from: NodeSerial, message: RaiseFloor): void {
   const { round, floor, since } = message
-  const what = misfit(context, message)
+  const end = context.succession.end(epochClosedBy(message))
+  if (end !== undefined) {
+    context.out.afterStore(from, end)
+    return
+  }
+  const what = misfit(context, from, message)
   if (what !== undefined) {
     context.out.notice({ kind: 'rejected', from, what })
     return
@@ -54,11 +73,13 @@ export function raiseFloor(
 }
 
 /** A floor of the open epoch, or the one that ends it: nobody closes anything else here. */
-function misfit(context: Context, { floor, since }: RaiseFloor): string | undefined {
-  const ahead = epochOf(floor) - context.epochs.open.epoch
-  if (ahead === 0 && since === undefined) return undefined
-  if (ahead === 1 && since !== undefined && hlcOf(floor) === 0n) return undefined
-  return 'a floor that neither closes ids of this epoch nor ends it'
+function misfit(context: Context, from: NodeSerial, message: RaiseFloor): string | undefined {
+  const { open } = context.epochs
+  if (!open.isVoter(from) || !open.isVoter(context.self))
+    return 'a floor between others than voters'
+  if (epochClosedBy(message) !== open.epoch) return 'a floor of an epoch that is not open'
+  if (message.since === undefined || hlcOf(message.floor) === 0n) return undefined
+  return 'a floor that ends an epoch above the beginning of the next'
 }
 
 /** A floor in the future would refuse honest nodes for as long. */

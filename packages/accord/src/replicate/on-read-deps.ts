@@ -2,9 +2,10 @@
 
 import type { Context } from '../context.ts'
 import type { ReadDeps } from '../message/message.ts'
-import { epochOf, nodeOf, type NodeSerial, type TxnId } from '../time/timestamp.ts'
+import { nodeOf, type NodeSerial, type TxnId } from '../time/timestamp.ts'
 import type { Deps } from '../txn/deps.ts'
 import type { Keys } from '../txn/keys.ts'
+import { isEpochClosing } from './on-raise-floor.ts'
 import { depsFor } from './vote.ts'
 
 /**
@@ -20,16 +21,8 @@ export function onReadDeps(context: Context, from: NodeSerial, message: ReadDeps
     return
   }
   if (!open.isVoter(context.self)) return
-  if (isClosing(context)) context.out.atOnce(from, { kind: 'epochClosing', round })
+  if (isEpochClosing(context)) context.out.atOnce(from, { kind: 'epochClosing', round })
   else context.out.atOnce(from, { kind: 'readDepsOk', round, deps: depsForRead(context, keys) })
-}
-
-/**
- * Whether this member helps to close its epoch: what the next one decides is not in its answers
- * (`protocol.md` 10.3).
- */
-export function isClosing(context: Context): boolean {
-  return epochOf(context.floors.floor) > context.epochs.open.epoch
 }
 
 /**

@@ -39,7 +39,9 @@ export function voteInRecovery(context: Context, id: TxnId, keys: Keys): Vote {
  */
 export function greatestConflict(context: Context, id: TxnId, keys: Keys): Timestamp {
   let greatest = context.marks.max(keys)
+  const of = epochOf(id)
   for (const record of context.ledger.conflicts.conflicting(keys, id)) {
+    if (epochOf(record.id) !== of) continue
     const t = placeOf(record, context.self)
     if (t !== undefined && t > greatest) greatest = t
   }
@@ -70,11 +72,14 @@ export function depsFor(
   of: { id: TxnId | undefined; bound: Timestamp | undefined },
 ): Deps {
   const { id, bound } = of
+  // Earlier epochs are executed before anything of this one (10.4), and never mentioned.
+  const inEpoch = id === undefined ? context.epochs.open.epoch : epochOf(id)
   const ids: TxnId[] = []
   for (const record of context.ledger.conflicts.conflicting(keys, id)) {
+    if (epochOf(record.id) !== inEpoch) continue
     if (bound === undefined || record.id < bound) ids.push(record.id)
   }
-  const marks = context.marks.of(keys)
+  const marks = context.marks.of(keys).filter((mark) => epochOf(mark.at) === inEpoch)
   invariant(
     bound === undefined || marks.every((mark) => mark.at < bound),
     'deps are given only above everything applied',

@@ -19,6 +19,7 @@ import {
   type Timestamp,
   type TxnId,
 } from '../time/timestamp.ts'
+import { isVoter } from '../topology/configuration.ts'
 import { canonicalMarks, type Deps, type Mark } from '../txn/deps.ts'
 import { keysOf, type Keys } from '../txn/keys.ts'
 import type { Txn } from '../txn/txn.ts'
@@ -94,17 +95,17 @@ export function partsOf(world: FittingWorld): Parts {
       execHash: hash,
     }),
     epochEnd: ids.chain((id) =>
-      fc.record({
-        kind: fc.constant('epochEnd' as const),
-        epoch: fc.constant(topology.epoch),
-        reconfig: fc.record({ id: fc.constant(id), executeAt: place(id) }),
-        tail: fc.array(decidedEntry, { maxLength: 3 }),
-        members: fc.uniqueArray(anyMember, {
-          minLength: 1,
-          maxLength: 3,
-          selector: (m) => m.serial,
-        }),
-      }),
+      fc
+        .record({
+          kind: fc.constant('epochEnd' as const),
+          epoch: fc.constant(topology.epoch),
+          reconfig: fc.record({ id: fc.constant(id), executeAt: place(id) }),
+          rest: fc.array(decidedEntry, { maxLength: 3 }),
+          members: fc
+            .uniqueArray(anyMember, { minLength: 1, maxLength: 3, selector: (m) => m.serial })
+            .filter((members) => members.some(isVoter)),
+        })
+        .map(({ rest, ...end }) => ({ ...end, tail: tailOf(end.reconfig, rest) })),
     ),
     txn: (id) => txnOf(id, keys),
     vote: (voter, id) =>
@@ -133,6 +134,20 @@ export function partsOf(world: FittingWorld): Parts {
 }
 
 /** Application, or now and then a barrier below the id. */
+/** Begins with the Reconfig; what stands above it rises. */
+function tailOf(
+  reconfig: { readonly id: TxnId; readonly executeAt: Timestamp },
+  rest: readonly DecidedEntry[],
+): readonly DecidedEntry[] {
+  const tail: DecidedEntry[] = [{ ...reconfig, keys: 'all' }]
+  for (const entry of [...rest].sort((a, b) => compareTimestamps(a.executeAt, b.executeAt))) {
+    const last = tail.at(-1)
+    if (entry.keys === 'all' || last === undefined || entry.executeAt <= last.executeAt) continue
+    tail.push(entry)
+  }
+  return tail
+}
+
 function txnOf(id: TxnId, keys: fc.Arbitrary<Keys>): fc.Arbitrary<Txn> {
   const application = fc.record({
     kind: fc.constant('application' as const),

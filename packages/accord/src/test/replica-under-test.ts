@@ -6,6 +6,7 @@
 import {
   ALL_FEATURES,
   compareTimestamps,
+  epochFactsAfter,
   hlc,
   nodeSerial,
   openReplica,
@@ -18,6 +19,7 @@ import {
 import type {
   Answer,
   DurableState,
+  EpochFacts,
   Execution,
   Input,
   LogEntry,
@@ -29,6 +31,7 @@ import type {
   RecordReader,
   Replica,
   StoredFeatures,
+  ReplicaStatus,
   ReplicaOptions,
   SubmissionId,
   Timestamp,
@@ -37,7 +40,7 @@ import type {
   Write,
 } from '../index.ts'
 import { DEFAULT_KEYS, type Keys } from '../txn/keys.ts'
-import { configurationOf } from '../topology/configuration.ts'
+import { configurationOf, type Configuration } from '../topology/configuration.ts'
 import { type ApplicationTxn } from '../txn/txn.ts'
 
 /** What one input brought about. */
@@ -85,6 +88,8 @@ export class ReplicaUnderTest {
   readonly #records = new Map<Timestamp, TxnRecord>()
   readonly #log: LogEntry[] = []
   #marks: readonly Mark[] = []
+  #epochs: EpochFacts
+  readonly #storeByte: number
   #facts: Pick<
     DurableState,
     'hlcReserve' | 'durableSeq' | 'admitted' | 'peers' | 'features' | 'floors'
@@ -97,11 +102,15 @@ export class ReplicaUnderTest {
     size: number
     admitted?: boolean
     features?: StoredFeatures
+    configuration?: Configuration
+    /** The byte that names the store. */
+    storeId?: number
     options?: Partial<ReplicaOptions>
   }) {
     this.#options = parts.options ?? {}
     this.self = parts.self ?? 0
     this.size = parts.size
+    this.#storeByte = parts.storeId ?? this.self + 1
     this.#facts = {
       hlcReserve: hlc(0n),
       durableSeq: 0n,
@@ -110,6 +119,13 @@ export class ReplicaUnderTest {
       features: parts.features ?? { requires: ALL_FEATURES, active: ALL_FEATURES },
       floors: { floor: TIMESTAMP_ZERO, closedBefore: TIMESTAMP_ZERO },
     }
+    const members = Array.from({ length: parts.size }, (_, serial) => ({
+      serial: nodeSerial(serial),
+      id: `node-${serial}`,
+      address: '',
+    }))
+    const configuration = parts.configuration ?? configurationOf(epoch(1), members)
+    this.#epochs = { configurations: [configuration], pending: undefined, ends: [] }
     this.replica = this.#open()
   }
 
@@ -155,6 +171,10 @@ export class ReplicaUnderTest {
   restart(): Said {
     this.replica = this.#open()
     return this.serve()
+  }
+
+  status(): ReplicaStatus {
+    return this.replica.status(this.instant())
   }
 
   /** What is durable of a transaction. */
@@ -221,6 +241,14 @@ export class ReplicaUnderTest {
         this.#applied = write.entry.watermark
         this.#mark(write.marks)
         if (write.closing !== undefined) this.#facts = { ...this.#facts, floors: write.closing }
+        if (write.reconfig !== undefined)
+          this.#epochs = epochFactsAfter(this.#epochs, write.reconfig)
+        return
+      case 'epochEnd':
+        this.#epochs = epochFactsAfter(this.#epochs, write)
+        return
+      case 'closed':
+        this.#facts = { ...this.#facts, floors: write.floors }
         return
       case 'truncated':
         for (const id of this.#records.keys()) if (id < write.below) this.#records.delete(id)
@@ -256,18 +284,18 @@ export class ReplicaUnderTest {
     }
   }
 
-  #open(): Replica {
-    this.#executedPosition = this.#applied.position
+  /** What a replica opens with. */
+  durable(): DurableState {
     const live = [...this.#records.values()].filter(
       (record) => !record.applied && record.outcome?.kind !== 'invalidated',
     )
-    const members = Array.from({ length: this.size }, (_, serial) => ({
-      serial: nodeSerial(serial),
-      id: `node-${serial}`,
-      address: '',
-    }))
-    const storeId = new Uint8Array(16).fill(this.self + 1)
+    const storeId = new Uint8Array(16).fill(this.#storeByte)
     const applied = this.#applied
+    return { ...this.#facts, storeId, ...this.#epochs, live, marks: this.#marks, applied }
+  }
+
+  #open(): Replica {
+    this.#executedPosition = this.#applied.position
     return openReplica({
       self: nodeSerial(this.self),
       options: {
@@ -278,14 +306,7 @@ export class ReplicaUnderTest {
         floorIntervalMs: 10_000_000,
         ...this.#options,
       },
-      durable: {
-        ...this.#facts,
-        storeId,
-        configurations: [configurationOf(epoch(1), members)],
-        live,
-        marks: this.#marks,
-        applied,
-      },
+      durable: this.durable(),
       reader: this.#reader(),
       at: this.instant(),
     })
@@ -356,7 +377,7 @@ function sliceBelow(
 }
 
 function watermark(position: bigint, executeAt: Timestamp): Watermark {
-  const hash = position === 0n ? NO_BYTES : new Uint8Array([Number(position)])
+  const hash = executeAt === TIMESTAMP_ZERO ? NO_BYTES : new Uint8Array([1 + Number(position)])
   return { position, executeAt, txnHash: hash, execHash: hash }
 }
 

@@ -51,12 +51,13 @@ export class Topology {
 
   /**
    * The distance from `from` to this node on the ring of voters: who acts first when `from` is
-   * silent.
+   * silent. Behind all of them when it is no voter.
    */
   rankAfter(from: NodeSerial): number {
     const n = this.voters.length
     const own = this.voters.indexOf(this.self)
     const theirs = this.voters.indexOf(from)
+    if (own < 0) return n
     return theirs < 0 ? own : (own - theirs + n) % n
   }
 }

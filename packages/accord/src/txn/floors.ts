@@ -17,6 +17,7 @@ export class Floors {
   #now: FloorState
   #durable: FloorState
   #changed = false
+  #epochClosed = false
 
   constructor(durable: FloorState) {
     invariant(durable.floor >= durable.closedBefore, 'what is closed is below the floor')
@@ -67,6 +68,19 @@ export class Floors {
       floor: before > floor ? before : floor,
       closedBefore: before > closedBefore ? before : closedBefore,
     }
+    return this.#now
+  }
+
+  /** An epoch is finished here: both bounds are stored with the next Ready. */
+  closeEpoch(before: Timestamp): void {
+    this.close(before)
+    this.#epochClosed = true
+  }
+
+  /** Both bounds, when an epoch was finished since the last call. */
+  takeClosed(): FloorState | undefined {
+    if (!this.#epochClosed) return undefined
+    this.#epochClosed = false
     return this.#now
   }
 

@@ -6,12 +6,14 @@ import {
   configurationOf,
   emptyRecord,
   epoch,
+  epochFactsAfter,
   HLC_ZERO,
   nodeSerial,
   TIMESTAMP_ZERO,
   type Bytes,
   type DecidedEntry,
   type DurableState,
+  type EpochFacts,
   type FloorState,
   type Hlc,
   type LogEntry,
@@ -47,11 +49,11 @@ export function membersOf(n: number): readonly MemberEntry[] {
 /** Every write is atomic and at once durable; the schedule says when it happens. */
 export class DurableStore implements RecordReader {
   readonly #storeId: Bytes
-  readonly #members: readonly MemberEntry[]
   #durableSeq = 0n
   #hlcReserve: Hlc = HLC_ZERO
   #admitted: boolean
   #features: StoredFeatures
+  #epochs: EpochFacts
   #floors: FloorState = { floor: TIMESTAMP_ZERO, closedBefore: TIMESTAMP_ZERO }
   readonly #peers = new Map<NodeSerial, PeerIdentity>()
   readonly #records = new Map<TxnId, TxnRecord>()
@@ -71,7 +73,11 @@ export class DurableStore implements RecordReader {
     features: StoredFeatures = { requires: ALL_FEATURES, active: ALL_FEATURES },
   ) {
     this.#storeId = storeIdOf(self)
-    this.#members = members
+    this.#epochs = {
+      configurations: [configurationOf(epoch(1), members)],
+      pending: undefined,
+      ends: [],
+    }
     this.#admitted = true
     this.#features = features
     for (const { serial } of members) {
@@ -122,6 +128,14 @@ export class DurableStore implements RecordReader {
           this.#append(write.entry)
           this.#advance(write.marks)
           if (write.closing !== undefined) this.#close(write.closing)
+          if (write.reconfig !== undefined)
+            this.#epochs = epochFactsAfter(this.#epochs, write.reconfig)
+          break
+        case 'epochEnd':
+          this.#epochs = epochFactsAfter(this.#epochs, write)
+          break
+        case 'closed':
+          this.#close(write.floors)
           break
         case 'truncated':
           this.#truncate(write.below)
@@ -218,7 +232,7 @@ export class DurableStore implements RecordReader {
       durableSeq: this.#durableSeq,
       hlcReserve: this.#hlcReserve,
       admitted: this.#admitted,
-      configurations: [configurationOf(epoch(1), this.#members)],
+      ...this.#epochs,
       features: this.#features,
       peers: [...this.#peers.values()].sort((a, b) => a.serial - b.serial),
       live: live.sort((a, b) => compareTimestamps(a.id, b.id)),

@@ -96,6 +96,7 @@ function outcomeOf(answer: Answer): Ordered {
     case 'covered':
       return 'overtaken'
     case 'refused':
+      if (answer.reason === 'epochOver') return 'overtaken'
       throw refusalOf(answer.reason)
     default:
       return unreachable(answer)
@@ -121,7 +122,9 @@ function failureOf(failure: (Answer & { kind: 'reconfigured' })['failure']): Ord
   }
 }
 
-function refusalOf(reason: (Answer & { kind: 'refused' })['reason']): SyneviError {
+function refusalOf(
+  reason: Exclude<(Answer & { kind: 'refused' })['reason'], 'epochOver'>,
+): SyneviError {
   switch (reason) {
     case 'busy':
       return refused('OVERLOADED', 'too many transactions are undecided')

@@ -29,6 +29,7 @@ import {
   formatHlcReserve,
   readApplied,
   readDurableSeq,
+  readEpochs,
   readFloors,
   readHlcReserve,
 } from '../state/node-facts.ts'
@@ -40,7 +41,7 @@ import {
   readRecord,
 } from '../state/record-table.ts'
 import { formatSlots, otherSlot, readSlots, storeOfSlot } from '../state/slots.ts'
-import { factMutations, type Manifest } from './manifest.ts'
+import { epochMutations, factMutations, type Manifest } from './manifest.ts'
 import { noStaging } from './staging.ts'
 
 /** The write, or why there is none. */
@@ -83,6 +84,7 @@ export function flipOf(whole: Store, manifest: Manifest): Flip {
       noStaging(),
       { key: factKey(FACT.diverged), value: undefined },
       ...factMutations(manifest),
+      ...epochMutations(manifest, readEpochs(old)),
       formatApplied(head),
       base === undefined ? { key: factKey(FACT.base), value: undefined } : formatBase(base),
       ...formatFloors(floorsAfter(readFloors(old), manifest.closedBefore)),

@@ -4,11 +4,19 @@
  */
 
 import { hash } from 'node:crypto'
-import type { Bytes, Mutation, Timestamp, Watermark } from '@synevi/accord'
+import {
+  decodeEpochFacts,
+  openConfiguration,
+  type Bytes,
+  type EpochFacts,
+  type Mutation,
+  type Timestamp,
+  type Watermark,
+} from '@synevi/accord'
 import { FieldError, FieldReader, FieldWriter } from '../state/fields.ts'
-import { FACT, type Fact } from '../state/key-layout.ts'
-import { factMutation, readFact, type AppliedHead } from '../state/node-facts.ts'
-import type { Source } from '../state/sealed.ts'
+import { FACT, factKey, type Fact } from '../state/key-layout.ts'
+import { factMutation, formatEpochs, readFact, type AppliedHead } from '../state/node-facts.ts'
+import { decoded, type Source } from '../state/sealed.ts'
 
 /** What a snapshot is of. */
 export interface Manifest {
@@ -38,7 +46,7 @@ const CLUSTER_BYTES = 16
 /** The facts of a store that go with a snapshot of it. */
 export function snapshotFacts(source: Source): ReadonlyMap<number, Bytes> {
   const facts = new Map<number, Bytes>()
-  for (const fact of SNAPSHOT_FACTS) {
+  for (const fact of [...SNAPSHOT_FACTS, FACT.epochs]) {
     const value = readFact(source, fact)
     if (value !== undefined) facts.set(fact, value.slice())
   }
@@ -51,6 +59,21 @@ export function factMutations(manifest: Manifest): readonly Mutation[] {
     const value = manifest.facts.get(fact)
     return value === undefined ? [] : [factMutation(fact, value)]
   })
+}
+
+/**
+ * The epochs that the installed state is of: the snapshot's, unless this node has opened later ones
+ * or as late, and in any case the Reconfig that ends the open one. Nothing when they stay as they
+ * are. Throws `STORE_FAILED` for bytes that are none.
+ */
+export function epochMutations(manifest: Manifest, own: EpochFacts): readonly Mutation[] {
+  const value = manifest.facts.get(FACT.epochs)
+  if (value === undefined) return []
+  const theirs = decoded(factKey(FACT.epochs), decodeEpochFacts(value))
+  const open = openConfiguration(own).epoch
+  if (openConfiguration(theirs).epoch > open) return [formatEpochs(theirs)]
+  if (openConfiguration(theirs).epoch < open || theirs.pending === undefined) return []
+  return [formatEpochs({ ...own, pending: own.pending ?? theirs.pending })]
 }
 
 /** The inverse of {@link decodeManifest}. */

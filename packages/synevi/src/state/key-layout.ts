@@ -80,6 +80,7 @@ export const FACT = {
   features: 0x0b,
   floor: 0x0c,
   closedBefore: 0x0d,
+  epochs: 0x10,
   /** Of the tables' sums (`table-sums.ts`). */
   sums: 0x20,
   /** Which slot is current; absent: A. See `slots.ts`. */

@@ -2,8 +2,11 @@
 
 import {
   NO_FEATURES,
+  configurationOf,
+  decodeEpochFacts,
   decodeMembers,
   decodeWatermark,
+  encodeEpochFacts,
   encodeMembers,
   encodeWatermark,
   epoch,
@@ -12,6 +15,7 @@ import {
   type Bytes,
   TIMESTAMP_ZERO,
   type Epoch,
+  type EpochFacts,
   type FloorState,
   type Hlc,
   type MemberEntry,
@@ -138,6 +142,19 @@ export function readMembership(store: Source): Membership {
     epoch: epoch(reader.uint16()),
     members: decoded(factKey(FACT.membership), decodeMembers(reader.rest())),
   }))
+}
+
+/** Sets what is known of epochs: from the first change of membership on. */
+export function formatEpochs(facts: EpochFacts): Mutation {
+  return factMutation(FACT.epochs, encodeEpochFacts(facts))
+}
+
+/** What is known of epochs; a store without a change of membership knows its first one. */
+export function readEpochs(store: Source): EpochFacts {
+  const stored = readFact(store, FACT.epochs)
+  if (stored !== undefined) return decoded(factKey(FACT.epochs), decodeEpochFacts(stored))
+  const { epoch, members } = readMembership(store)
+  return { configurations: [configurationOf(epoch, members)], pending: undefined, ends: [] }
 }
 
 /** Sets how far the node has applied. */

@@ -62,6 +62,8 @@ describe('a fresh store', () => {
       admitted: false,
       configurations: [configurationOf(epoch(1), stateOptions().members)],
       features: { requires: 0, active: 0 },
+      pending: undefined,
+      ends: [],
       peers: [],
       live: [],
       marks: [],

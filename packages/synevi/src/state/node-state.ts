@@ -6,11 +6,12 @@
 
 import { createHash } from 'node:crypto'
 import {
-  configurationOf,
+  epochFactsAfter,
   invariant,
   unreachable,
   type Bytes,
   type DurableState,
+  type EpochFacts,
   type LogEntry,
   type Mutation,
   type RecordReader,
@@ -35,6 +36,7 @@ import {
   formatDiverged,
   formatDurableSeq,
   formatFeatures,
+  formatEpochs,
   formatFloor,
   formatFloors,
   formatHlcReserve,
@@ -49,7 +51,7 @@ import {
   readFloors,
   readHlcReserve,
   readIdentity,
-  readMembership,
+  readEpochs,
   readPeers,
   readSettings,
   type AppliedHead,
@@ -84,6 +86,7 @@ export class NodeState {
   /** After the writes encoded so far. */
   #head: AppliedHead
   #durableSeq: bigint
+  #epochs: EpochFacts
 
   private constructor(whole: Store) {
     const { current } = readSlots(whole)
@@ -95,6 +98,7 @@ export class NodeState {
     this.#marks = new MarkTable(readMarks(store))
     this.#head = readApplied(store)
     this.#durableSeq = readDurableSeq(store)
+    this.#epochs = readEpochs(store)
     const last = lastLogEntry(store)
     if (last !== undefined && last.executeAt !== this.#head.watermark.executeAt) {
       throw corrupt(
@@ -128,13 +132,12 @@ export class NodeState {
 
   /** What a replica opens with. */
   durable(): DurableState {
-    const { epoch, members } = readMembership(this.store)
     return {
       storeId: parseFact(this.store, FACT.storeId, (reader) => reader.raw(16).slice()),
       durableSeq: readDurableSeq(this.store),
       hlcReserve: readHlcReserve(this.store),
       admitted: readAdmitted(this.store),
-      configurations: [configurationOf(epoch, members)],
+      ...readEpochs(this.store),
       features: readFeatures(this.store),
       peers: readPeers(this.store),
       live: liveRecords(this.store),
@@ -243,9 +246,16 @@ export class NodeState {
         this.#marks.apply(write.marks)
         this.#advance(write.entry)
         if (write.closing !== undefined) into.push(...formatFloors(write.closing))
+        if (write.reconfig !== undefined) into.push(this.#epochsAfter(write.reconfig))
         return
       case 'truncated':
         into.push(...truncatedMutations(this.store, write.below))
+        return
+      case 'epochEnd':
+        into.push(this.#epochsAfter(write))
+        return
+      case 'closed':
+        into.push(...formatFloors(write.floors))
         return
       case 'floor':
         into.push(formatFloor(write.floor))
@@ -270,6 +280,11 @@ export class NodeState {
       default:
         return unreachable(write)
     }
+  }
+
+  #epochsAfter(change: Parameters<typeof epochFactsAfter>[1]): Mutation {
+    this.#epochs = epochFactsAfter(this.#epochs, change)
+    return formatEpochs(this.#epochs)
   }
 
   #record(record: TxnRecord, txnIsNew: boolean): readonly Mutation[] {

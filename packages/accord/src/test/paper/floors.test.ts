@@ -114,10 +114,12 @@ describe('8.1: a replica asked to raise its floor', () => {
     expect(said.writes).toEqual([])
   })
 
-  it('refuses a floor of another epoch, unless it ends this one', () => {
+  it('answers a floor that ends this epoch, and asks for the end before one of the next', () => {
     const node = withHistory()
     const floor = timestampOf({ epoch: epoch(2), hlc: hlc(5n << 60n), node: nodeSerial(0) })
-    expect(node.hear(1, raise(floor)).notices).toMatchObject([{ kind: 'rejected', from: 1 }])
+    const asked = node.hear(1, raise(floor))
+    expect(asked.atOnce).toEqual([[1, { kind: 'wrongEpoch', open: 1, ends: [] }]])
+    expect(asked.writes).toEqual([])
     const end = timestampOf({ epoch: epoch(2), hlc: hlc(0n), node: nodeSerial(0) })
     const said = node.hear(1, { kind: 'raiseFloor', round: 4, floor: end, since: at(800) })
     expect(theOne(said, 'floorOk')).toEqual({
