@@ -10,7 +10,7 @@ import { stop } from '../stop.ts'
 import { invariant } from '../invariant.ts'
 import { epochOf, type TxnId, type Timestamp } from '../time/timestamp.ts'
 import type { AppliedMarks } from '../txn/applied-marks.ts'
-import type { Mark } from '../txn/deps.ts'
+import type { Deps, Mark } from '../txn/deps.ts'
 import type { Keys } from '../txn/keys.ts'
 import type { TxnRecord } from '../txn/txn-record.ts'
 
@@ -18,6 +18,9 @@ interface Waiting {
   readonly id: TxnId
   readonly executeAt: Timestamp
   readonly keys: Keys
+  /** As decided, or as taken from a log. */
+  readonly deps: Deps
+  /** Those of them that are not resolved. */
   readonly ids: Set<TxnId>
   marks: readonly Mark[]
   /** Whether the decision is durable here, and the payload at hand. */
@@ -157,13 +160,16 @@ export class ExecutionOrder {
 
   #follow(record: TxnRecord): void {
     const known = this.#waiting.get(record.id)
-    if (known !== undefined) {
+    const { id, outcome, keys } = record
+    const isSame = known !== undefined && outcome?.kind === 'decided' && known.deps === outcome.deps
+    if (isSame) {
       known.hasTxn = record.txn !== undefined
       this.#reviewRunnable(known)
       return
     }
     if (this.#releasedIds.has(record.id)) return
-    const { id, outcome, keys } = record
+    // Other deps, taken from a log: what it waited for before counts no more.
+    if (known !== undefined) this.#drop(id)
     invariant(
       outcome?.kind === 'decided' && outcome.deps !== undefined,
       'only decisions with deps are executed',
@@ -173,6 +179,7 @@ export class ExecutionOrder {
       id,
       executeAt: outcome.executeAt,
       keys,
+      deps: outcome.deps,
       ids: new Set(outcome.deps.ids),
       marks: outcome.deps.marks,
       durable: false,

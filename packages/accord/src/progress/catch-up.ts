@@ -112,7 +112,20 @@ export class CatchUpLog {
     if (record?.applied === true) return false
     if (record === undefined && this.#context.marks.covers(keys, executeAt)) return false
     adoptDecided(this.#context, { id, executeAt, keys, txn, deps })
+    this.#useMarks(entry)
     return true
+  }
+
+  /**
+   * What was decided here with deps that are closed elsewhere would wait for ever: nobody says any
+   * more what became of them. The marks of the log cover whatever was applied of them (ADR 0017).
+   */
+  #useMarks({ id, executeAt, deps }: LogEntry): void {
+    const { ledger } = this.#context
+    const record = ledger.get(id)
+    if (record?.outcome?.kind !== 'decided' || record.applied) return
+    if (record.outcome.deps === undefined || record.outcome.deps.ids.length === 0) return
+    ledger.put({ ...record, outcome: { kind: 'decided', executeAt, deps } })
   }
 
   #ask(from: NodeSerial, since: Timestamp): void {

@@ -149,6 +149,22 @@ describe('7.4: a node that was down', () => {
     expect(node.hear(1, chunk).executions.map(({ id }) => id)).toEqual([at(1, 1)])
   })
 
+  it('takes the marks of the log for deps of which nobody says any more what became', () => {
+    const node = new ReplicaUnderTest({ self: 0, size: 3 })
+    const [dead, id] = [at(1, 2), at(2, 1)]
+    const txn = txnOf(2)
+    const { digest, keys } = txn
+    const deps = { ids: [at(1, 1), dead], marks: [] }
+    const stable = { kind: 'stable', id, keys, executeAt: id, deps, digest, txn } as const
+    expect(node.hear(1, stable).executions).toEqual([])
+    // The dead one is closed and erased at the others: they have a log, and Truncated.
+    const { since } = theOne(node.hear(1, heartbeat(1, leading(2))), 'catchUp')
+    const entries = [entryOf(1), entryOf(2)]
+    const said = node.hear(1, { kind: 'logChunk', since, entries, more: false })
+    expect(said.executions.map((each) => each.id)).toEqual([at(1, 1), id])
+    expect(node.log.map((entry) => entry.id)).toEqual([at(1, 1), id])
+  })
+
   it('takes no chunk that it did not ask for', () => {
     const node = new ReplicaUnderTest({ self: 0, size: 3 })
     const chunk = {
