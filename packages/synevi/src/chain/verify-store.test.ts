@@ -168,6 +168,7 @@ describe('verifying a store', () => {
     const [key] = [...raw.scan({ from: Uint8Array.of(TABLE.state) })].at(-1) ?? fail()
     await raw.write([{ key, value: undefined }])
     const report = await verify(raw)
-    expect(report.damage).toEqual([{ table: 'state', why: '1 records of table state are missing' }])
+    const why = '1 records of table state are missing'
+    expect(report.damage).toEqual([{ table: 'state', tableByte: TABLE.state, why }])
   })
 })

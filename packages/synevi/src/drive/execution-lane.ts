@@ -119,6 +119,7 @@ export class ExecutionLane {
   #execHash: HashText
   #running: { txnId: TxnId; name: string; since: Millis } | undefined
   #stopped: unknown
+  #blockedBy: string | undefined
 
   /** Throws `INVALID_ARGUMENT` for executors that cannot stand side by side. */
   constructor(parts: LaneParts) {
@@ -146,6 +147,11 @@ export class ExecutionLane {
     return this.#unstored.size
   }
 
+  /** Nothing is executed from here on: what executions would read is not what was written. */
+  block(why: string): void {
+    this.#blockedBy = why
+  }
+
   /** Whether a request of this name can be executed here. */
   handles(name: string): boolean {
     return this.#routes.has(name)
@@ -159,6 +165,7 @@ export class ExecutionLane {
   run(execution: Execution): LaneResult | Promise<LaneResult> {
     invariant(this.#running === undefined, 'executions never overlap')
     if (this.#stopped !== undefined) throw this.#stopped
+    if (this.#blockedBy !== undefined) return { kind: 'blocked', why: this.#blockedBy }
     if (execution.txn.kind !== 'application') return this.#system(execution)
     const requests = requestsOf(execution.txn)
     if (requests === undefined) return { kind: 'blocked', why: 'it is a batch of a later version' }

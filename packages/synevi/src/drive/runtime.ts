@@ -82,9 +82,9 @@ export class Runtime {
     this.#traffic = this.#makeTraffic()
     this.#driver = this.#makeDriver()
     this.membership = this.#makeMembership()
-    this.damage = damageControlOf({
-      ...{ options, opened, events: this.events },
+    this.damage = damageControlOf(this, {
       post: (envelopes) => this.#traffic.post(envelopes),
+      distrusted: (error) => this.#stopCallers(error),
       failed: (error) => this.#fail(brokenError(error)),
     })
     this.#belonging = new Belonging({

@@ -60,14 +60,12 @@ interface Peer {
 /** One owner for everything that decides whether calls are taken. */
 export class NodeHealth {
   readonly counters: Counters = {
-    ...{
-      submitted: 0n,
-      fastPath: 0n,
-      slowPath: 0n,
-      recovered: 0n,
-      invalidated: 0n,
-      rejectedMessages: 0n,
-    },
+    submitted: 0n,
+    fastPath: 0n,
+    slowPath: 0n,
+    recovered: 0n,
+    invalidated: 0n,
+    rejectedMessages: 0n,
   }
   readonly #parts: HealthParts
   readonly #peers = new Map<NodeSerial, Peer>()
@@ -172,11 +170,8 @@ export class NodeHealth {
     if (phase === 'closed' || phase === 'closing') return refuse('CLOSED', reason ?? phase)
     if (this.#failure !== undefined) {
       const { code, message } = this.#failure
-      return new SyneviError(code, message, {
-        definite: true,
-        retryable: true,
-        cause: this.#failure,
-      })
+      const fields = { definite: true, retryable: true, cause: this.#failure }
+      return new SyneviError(code, message, fields)
     }
     return this.#diverged === undefined ? undefined : refuse('DIVERGED', this.#diverged)
   }
@@ -266,8 +261,15 @@ export class NodeHealth {
     return this.#diverged !== undefined
   }
 
+  /** The state here may not be read until it is repaired. */
+  distrust(why: string): void {
+    this.#diverged ??= why
+    this.check()
+  }
+
   repaired(): void {
     this.#diverged = undefined
+    this.#blocked = undefined
   }
 
   notice(notice: Notice): void {
@@ -280,19 +282,16 @@ export class NodeHealth {
       case 'invalidated':
         this.counters.invalidated++
         return
-      case 'suspected':
-        if (notice.suspected) this.#suspected.add(notice.peer)
-        else this.#suspected.delete(notice.peer)
-        this.#parts.logger.info(
-          { peer: notice.peer, suspected: notice.suspected },
-          'suspicion changed',
-        )
-        this.check()
-        return
+      case 'suspected': {
+        const { peer, suspected } = notice
+        if (suspected) this.#suspected.add(peer)
+        else this.#suspected.delete(peer)
+        this.#parts.logger.info({ peer, suspected }, 'suspicion changed')
+        return this.check()
+      }
       case 'diverged':
-        this.#diverged = `results here differ from the majority's at position ${notice.position}`
         this.#parts.logger.error({ position: notice.position }, 'diverged')
-        this.check()
+        this.distrust(`results here differ from the majority's at position ${notice.position}`)
         return
       case 'refusedByPeer':
         if (notice.reason === 'tooFarAhead') this.#clockRefused(notice.peer)

@@ -16,15 +16,28 @@ import { sameBytes } from '../chain/chained-entries.ts'
 import type { Clock } from '../contract/clock.ts'
 import type { Logger } from '../contract/observe.ts'
 import type { OpenedReplica } from '../drive/open-replica.ts'
+import type { Snapshots } from '../drive/snapshots.ts'
 import { Channel } from '../observe/channels.ts'
 import type { EventHub } from '../observe/events.ts'
+import type { NodeHealth } from '../observe/node-health.ts'
 import type { ParsedOptions } from '../options.ts'
+import type { FetchEnd } from '../snapshot/fetch-end.ts'
 import type { Damage } from '../state/sum-walk.ts'
 import type { SummedStore } from '../state/summed-store.ts'
-import { TABLE } from '../state/key-layout.ts'
+import { tableByteOf } from '../state/table-sums.ts'
+import { TABLE, TABLE_NAMES } from '../state/key-layout.ts'
 import { logKey } from '../state/log-table.ts'
 import type { NodeState } from '../state/node-state.ts'
-import { inSlot, keyInSlot, readSlots, sealKeyOf, type Slot } from '../state/slots.ts'
+import {
+  SLOT_TABLES,
+  inSlot,
+  keyInSlot,
+  otherSlot,
+  readSlots,
+  sealKeyOf,
+  tableRange,
+  type Slot,
+} from '../state/slots.ts'
 import { SyneviError } from '../synevi-error.ts'
 import type { DamageEvent, DamageReport } from './damage.ts'
 import { repairOf } from './record-repair.ts'
@@ -32,6 +45,12 @@ import { Scrubber } from './scrubber.ts'
 
 /** A peer is asked again, or another one, after so long. */
 const RETRY_MS = 1_000
+/** By name: a snapshot has them all. */
+const REPLACEABLE: ReadonlySet<string> = new Set(
+  [TABLE.log, TABLE.place, TABLE.request, TABLE.requestPage, TABLE.state].map(
+    (table) => TABLE_NAMES[table],
+  ),
+)
 /** Records under repair at once; more are found again by the next pass. */
 const WAITING_MAX = 256
 /** After so many questions without an entry that fits, the node stops. */
@@ -48,37 +67,59 @@ export interface DamageControlParts {
   readonly node: string
   readonly peers: () => readonly NodeSerial[]
   readonly post: (envelopes: readonly Envelope[]) => void
+  /** Peers with a connection. */
+  readonly linked: () => readonly NodeSerial[]
+  /** Takes a snapshot from a peer. */
+  readonly take: (from: NodeSerial, ended: (end: FetchEnd) => void) => void
   readonly event: (damage: DamageEvent) => void
+  /** The state is not to be executed on, or read, until a snapshot has taken its place. */
+  readonly distrust: (error: SyneviError) => void
   /** The node cannot go on. */
   readonly failed: (error: unknown) => void
 }
 
 interface Broken {
-  readonly damage: Damage & { readonly key: Uint8Array }
+  readonly damage: Damage
   attempts: number
   /** Its right value is being written. */
   isMending: boolean
 }
 
-/** Damage control of a node, from what it was opened with. */
+/** What damage control needs of a node. */
+export interface DamagedNode {
+  readonly options: ParsedOptions
+  /** Another one after a snapshot was installed. */
+  readonly opened: OpenedReplica
+  readonly events: EventHub
+  readonly health: NodeHealth
+  readonly snapshots: Pick<Snapshots, 'take'>
+  readonly restart: { linked(): readonly NodeSerial[] }
+}
+
+/** Damage control of an open node. `distrusted`: callers are told, the node repairs itself. */
 export function damageControlOf(
-  node: Pick<DamageControlParts, 'post' | 'failed'> & {
-    readonly options: ParsedOptions
-    readonly opened: OpenedReplica
-    readonly events: EventHub
+  node: DamagedNode,
+  acts: Pick<DamageControlParts, 'post' | 'failed'> & {
+    readonly distrusted: (error: SyneviError) => void
   },
 ): DamageControl {
-  const { options, opened, events, post, failed } = node
-  const { clock, logger, scrub, self } = options
-  const { store, roster } = opened
+  const { clock, logger, scrub, self } = node.options
+  const { store, roster } = node.opened
   const control = new DamageControl({
-    ...{ store, clock, logger, scrub, post, failed },
+    ...{ store, clock, logger, scrub, post: acts.post, failed: acts.failed },
     channel: new Channel('synevi:damage'),
     node: self.id,
     peers: () => roster.peers.map(({ serial }) => serial),
-    event: (damage) => events.emit('damage', damage),
+    linked: () => node.restart.linked(),
+    take: (from, ended) => node.snapshots.take(from, ended),
+    event: (damage) => node.events.emit('damage', damage),
+    distrust: (error) => {
+      node.opened.lane.block(error.message)
+      node.health.distrust(error.message)
+      acts.distrusted(error)
+    },
   })
-  control.follow(opened.state)
+  control.follow(node.opened.state)
   return control
 }
 
@@ -87,6 +128,7 @@ export class DamageControl {
   readonly #parts: DamageControlParts
   readonly #scrubber: Scrubber
   #state: NodeState | undefined
+  #isReplacing = false
   readonly #broken = new Map<string, Broken>()
   readonly #fetched = new Map<Timestamp, LogEntry>()
   readonly #asked = new Set<Timestamp>()
@@ -136,7 +178,12 @@ export class DamageControl {
     if (this.#isClosed || this.#broken.has(name)) return
     this.#found++
     this.#say(damage, 'found')
-    if (key === undefined) return this.#stop(damage, 'only a snapshot says what was there')
+    if (key === undefined) {
+      const { tableByte = 0 } = damage
+      if (this.#otherTables().includes(tableByte)) this.#parts.store.forget([tableByte])
+      else this.#stop(damage, 'only a snapshot says what was there')
+      return
+    }
     // A slot that is not current is on its way out, or checked when it is installed.
     const isCurrent = sameBytes(keyInSlot(sealKeyOf(key), this.#slot), key)
     if (!isCurrent || this.#broken.size >= WAITING_MAX) return
@@ -164,7 +211,7 @@ export class DamageControl {
     if (this.#isClosed || state === undefined) return
     for (const [name, broken] of this.#broken) {
       const { damage } = broken
-      if (broken.isMending) continue
+      if (broken.isMending || damage.key === undefined) continue
       const key = sealKeyOf(damage.key)
       const repair = repairOf(state.store, key, this.#fetched)
       if (repair.kind === 'write') {
@@ -197,6 +244,12 @@ export class DamageControl {
     }
   }
 
+  /** Of the slot that is not current, by their first bytes. */
+  #otherTables(): readonly number[] {
+    const other = otherSlot(this.#slot)
+    return SLOT_TABLES.map((table) => tableByteOf(tableRange(table, other).from))
+  }
+
   get #slot(): Slot {
     return readSlots(this.#parts.store).current
   }
@@ -210,9 +263,7 @@ export class DamageControl {
   }
 
   #retryLater(): void {
-    const { clock } = this.#parts
-    this.#alarm?.[Symbol.dispose]()
-    this.#alarm = clock.alarm(millis(clock.now().elapsed + RETRY_MS), () => {
+    this.#later(() => {
       // An entry that did not fit may be another peer's fault: the next one is asked.
       this.#fetched.clear()
       this.#asked.clear()
@@ -241,17 +292,56 @@ export class DamageControl {
     this.#parts.event(event)
   }
 
+  /** Nothing here says what was there: a peer's state takes the place of this one, or it stops. */
   #stop(damage: Damage, why: string): void {
-    this.close()
     const { key, table } = damage
-    const help = 'repair it by a snapshot from a peer, or replace this member'
-    this.#parts.failed(
-      new SyneviError('STORE_FAILED', `the store is damaged: ${damage.why}; ${why}; ${help}`, {
-        definite: false,
-        details: { reason: 'damaged', table, ...(key === undefined ? {} : { key: hex(key) }) },
-      }),
-    )
+    const isReplaceable = REPLACEABLE.has(table) && this.#parts.peers().length > 0
+    const help = isReplaceable ? 'a snapshot is taken from a peer' : 'replace this member'
+    const text = `the store is damaged: ${damage.why}; ${why}; ${help}`
+    const error = new SyneviError('STORE_FAILED', text, {
+      definite: false,
+      details: { reason: 'damaged', table, ...(key === undefined ? {} : { key: hex(key) }) },
+    })
+    if (isReplaceable) {
+      this.#broken.set(key === undefined ? '' : hex(key), mending(damage))
+      if (!this.#isReplacing) this.#replace(error, damage)
+      return
+    }
+    this.close()
+    this.#parts.failed(error)
   }
+
+  #replace(error: SyneviError, damage: Damage): void {
+    this.#isReplacing = true
+    this.#parts.distrust(error)
+    const attempt = (turn: number): void => {
+      if (this.#isClosed) return
+      const linked = this.#parts.linked()
+      const from = linked[turn % Math.max(1, linked.length)]
+      const later = (): void => this.#later(() => attempt(turn + 1))
+      if (from === undefined) return later()
+      this.#parts.take(from, (end) => {
+        if (end.kind !== 'installed') return later()
+        this.#isReplacing = false
+        this.#repaired++
+        // What is left of the state that was damaged is cleared.
+        this.#parts.store.forget(this.#otherTables())
+        this.#say(damage, 'repaired')
+      })
+    }
+    attempt(0)
+  }
+
+  #later(act: () => void): void {
+    const { clock } = this.#parts
+    this.#alarm?.[Symbol.dispose]()
+    this.#alarm = clock.alarm(millis(clock.now().elapsed + RETRY_MS), act)
+  }
+}
+
+/** A snapshot takes the place of the table it is in. */
+function mending(damage: Damage): Broken {
+  return { damage, attempts: 0, isMending: true }
 }
 
 function hex(bytes: Uint8Array): string {

@@ -12,7 +12,12 @@ import {
   type Mutation,
   type Timestamp,
 } from '@synevi/accord'
-import { chainedEntries, sameBytes } from '../chain/chained-entries.ts'
+import {
+  chainedEntries,
+  chainedWithoutEntry,
+  headsOf,
+  sameBytes,
+} from '../chain/chained-entries.ts'
 import { ChainHasher, chainStart, type ChainHeads, type OutcomeNote } from '../chain/hash-chain.ts'
 import type { Range, Store } from '../contract/store.ts'
 import { decodeBatch } from '../request.ts'
@@ -30,7 +35,7 @@ import {
   readPlace,
   type TxnPlace,
 } from '../state/log-table.ts'
-import { readApplied } from '../state/node-facts.ts'
+import { readApplied, readBase, readFloors } from '../state/node-facts.ts'
 import { appliedRecordMutations } from '../state/record-table.ts'
 import { recall } from '../state/request-memory.ts'
 import { seal, unseal } from '../state/sealed.ts'
@@ -146,10 +151,11 @@ function doubt(
   const hasher = new ChainHasher()
   const before = entryBelow(store, entry.executeAt)
   const heads = headsBelow(store, entry)
-  const from = before?.watermark.position ?? 0n
+  const from = (before?.watermark ?? readBase(store))?.position ?? 0n
   let after: ChainHeads = heads
   if (entry.watermark.position === from) {
-    if (from > 0n && !sameHeads(heads, entry.watermark)) return 'its chain heads are others'
+    after = chainedWithoutEntry(hasher, heads, entry)
+    if (!sameHeads(after, headsOf(entry.watermark))) return 'its chain heads are others'
   } else {
     const [place] = placesFrom(store, from + 1n, 1)
     if (place === undefined) return 'its place is missing'
@@ -175,7 +181,11 @@ function anchorDoubt(
   let { position } = entry.watermark
   for (const { entry: next } of logAfter(store, entry.executeAt)) {
     if (next.watermark.position === position) {
-      if (!sameHeads(heads, next.watermark)) return 'the next log entry follows from another'
+      heads = chainedWithoutEntry(from.hasher, heads, next)
+      if (!sameHeads(heads, headsOf(next.watermark)))
+        return 'the next log entry follows from another'
+      // Of duplicates, which the chain does not hold, none is an anchor.
+      if (next.txn.kind !== 'application' && !from.fetched.has(next.executeAt)) return undefined
     } else {
       const [place] = placesFrom(store, position + 1n, 1)
       if (place === undefined) return 'the next place is missing'
@@ -188,14 +198,16 @@ function anchorDoubt(
     }
   }
   const { watermark } = readApplied(store)
-  if (position === 0n || (watermark.position === position && sameHeads(heads, watermark)))
-    return undefined
+  if (watermark.position === position && sameHeads(heads, headsOf(watermark))) return undefined
   return 'what was applied last is another'
 }
 
 /** An applied record follows from its log entry; one that was invalidated does not. */
 function repairSettled(store: Store, key: Bytes): Repair {
   const id = timestampIn(key)
+  // What is closed is erased sooner or later, whatever it says.
+  if (id < readFloors(store).closedBefore)
+    return { kind: 'write', mutations: [{ key, value: undefined }] }
   let left = LOOK_AHEAD
   for (const { entry } of logAfter(store, timestamp(id - 0x1_0000n))) {
     if (entry.id === id) return { kind: 'write', mutations: settledOf(entry) }
@@ -215,7 +227,8 @@ function settledOf(entry: LogEntry): readonly Mutation[] {
 function repairPlace(store: Store, key: Bytes): Repair {
   const last = positionOfKey(key)
   const before = placeBelow(store, last)
-  const firstPosition = before === undefined ? 1n : lastOf(store, before) + 1n
+  const firstPosition =
+    before === undefined ? (readBase(store)?.position ?? 0n) + 1n : lastOf(store, before) + 1n
   const entry = entryEndingAt(store, before, last)
   if (entry === undefined) return { kind: 'none', why: 'its log entry is missing' }
   const requests = entry.txn.kind === 'application' ? decodeBatch(entry.txn.payload) : undefined
@@ -262,7 +275,8 @@ function entryBelow(store: Store, executeAt: Timestamp): LogEntry | undefined {
 
 function headsBelow(store: Store, entry: LogEntry): ChainHeads {
   const before = entryBelow(store, entry.executeAt)
-  return before === undefined || before.watermark.position === 0n ? chainStart() : before.watermark
+  const watermark = before?.watermark ?? readBase(store)
+  return watermark === undefined ? chainStart() : headsOf(watermark)
 }
 
 function entryEndingAt(

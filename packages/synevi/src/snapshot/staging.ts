@@ -9,6 +9,7 @@ import { FieldReader, FieldWriter } from '../state/fields.ts'
 import { FACT, factKey } from '../state/key-layout.ts'
 import { factMutation } from '../state/node-facts.ts'
 import { getSealed, reading } from '../state/sealed.ts'
+import { damagedKeyOf } from '../state/sum-walk.ts'
 import { SLOT_TABLES, formatSlots, otherSlot, readSlots, tableRange } from '../state/slots.ts'
 
 /** How far a snapshot is staged. */
@@ -87,7 +88,14 @@ export async function clearOtherSlot(
     for (;;) {
       if (parts.isOver()) return
       const batch: Mutation[] = []
-      for (const [key] of store.scan(range)) batch.push({ key, value: undefined })
+      try {
+        for (const [key] of store.scan(range)) batch.push({ key, value: undefined })
+      } catch (error) {
+        // It may be why the snapshot was taken.
+        const key = damagedKeyOf(error)
+        if (key === undefined) throw error
+        batch.push({ key, value: undefined })
+      }
       if (batch.length === 0) break
       await parts.write(batch)
       await parts.pause()

@@ -25,8 +25,10 @@ export interface RecordChange {
 export interface Damage {
   /** By its name in messages, such as `log entry`. */
   readonly table: string
-  /** Of the record, where it is one that can be named. */
+  /** Of the record, where it is one that can be named; else of the table as a whole. */
   readonly key?: Bytes
+  /** The first byte of the table's keys, slot included; where the table as a whole differs. */
+  readonly tableByte?: number
   readonly why: string
 }
 
@@ -147,7 +149,11 @@ export class SumWalk {
       return sums
         .differences(this.#found)
         .filter(({ table }) => !this.#spoilt.has(table))
-        .map(({ table, why }) => ({ table: tableOf(Uint8Array.of(table)), why }))
+        .map(({ table, why }) => ({
+          table: tableOf(Uint8Array.of(table)),
+          tableByte: table,
+          why,
+        }))
     } catch (error) {
       if (!isSyneviError(error, 'STORE_FAILED')) throw error
       return [{ table: 'fact', key: SUMS_KEY, why: error.message }]

@@ -17,7 +17,7 @@ import {
 import { corrupt, getSealed, reading, unseal } from './sealed.ts'
 import { FieldReader } from './fields.ts'
 import { sealKeyOf } from './slots.ts'
-import { SumWalk, type RecordChange } from './sum-walk.ts'
+import { SumWalk, damagedKeyOf, type RecordChange } from './sum-walk.ts'
 import { SUMS_KEY, TableSums, recordHash, tableByteOf, type RecordHash } from './table-sums.ts'
 
 /**
@@ -137,6 +137,11 @@ export class SummedStore implements Store {
     }
   }
 
+  /** What is in these tables is not worth a look any more: their sums are found anew. */
+  forget(tables: readonly number[]): void {
+    for (const table of tables) this.#sums.forget(table)
+  }
+
   /**
    * Reads everything, in steps, and holds it against the sums, while writes go on. Close it when it
    * is not walked to its end.
@@ -223,8 +228,15 @@ export class SummedStore implements Store {
     if (this.#touched.has(name)) return this.#touched.get(name)
     if (this.#recent.has(name)) return this.#recent.get(name)
     if (this.#raise(table, name)) return undefined
-    const stored = this.#inner.get(key)
-    return stored === undefined ? undefined : recordHash(key, stored)
+    try {
+      const stored = this.#inner.get(key)
+      return stored === undefined ? undefined : recordHash(key, stored)
+    } catch (error) {
+      // What is replaced or deleted need not be readable; what it was is not known.
+      if (damagedKeyOf(error) === undefined) throw error
+      this.#sums.forget(table)
+      return undefined
+    }
   }
 
   #remember(name: string, hash: RecordHash | undefined): void {
