@@ -101,5 +101,16 @@ export const DEEP_BOUNDS: readonly Bounds[] = [
     ...NONE,
     restarts: 1,
   },
+  {
+    name: '2 reads at a node, 1 restart',
+    n: 3,
+    txns: ONE,
+    reads: [
+      { node: 1, keys: K },
+      { node: 1, keys: K },
+    ],
+    ...NONE,
+    restarts: 1,
+  },
   { name: '2 transactions, 1 read', n: 3, txns: TWO, reads: [{ node: 2, keys: K }], ...NONE },
 ]

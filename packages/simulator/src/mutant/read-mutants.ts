@@ -119,7 +119,7 @@ export const READ_MUTANTS: readonly Mutant[] = [
         replace: 'const first = this.#end',
       },
     ],
-    hunts: [{ by: 'walk', n: 3, seedsMax: 20_000 }],
+    hunts: [{ by: 'explore', bounds: '2 reads at a node, 1 restart' }],
   },
   {
     name: 'ReadDepsOk without what is undecided',
