@@ -73,8 +73,13 @@ export interface WriteOrder {
 
 /** From a node process. */
 export type Reply =
-  /** How long its store took to open, and then its node. */
-  | { readonly kind: 'ready'; readonly storeMs: number; readonly nodeMs: number }
+  /** How long the process took to load its code, then its store to open, and then its node. */
+  | {
+      readonly kind: 'ready'
+      readonly bootMs: number
+      readonly storeMs: number
+      readonly nodeMs: number
+    }
   | { readonly kind: 'done'; readonly tally: Tally }
   | { readonly kind: 'written'; readonly errors: number; readonly firstError: string | undefined }
   | { readonly kind: 'footprint'; readonly footprint: Footprint }

@@ -36,7 +36,7 @@ process.on('message', (order: Order) => {
   void obey(order).catch((error: unknown) => reply({ kind: 'failed', why: String(error) }))
 })
 const nodeMs = performance.now() - opened
-reply({ kind: 'ready', storeMs: opened - began, nodeMs })
+reply({ kind: 'ready', bootMs: began, storeMs: opened - began, nodeMs })
 
 async function obey(order: Order): Promise<void> {
   switch (order.kind) {

@@ -10,7 +10,7 @@ const POINT: GrowthPoint = {
   ...{ txns: 100_000, batches: 12_500, perSecond: 1_000 },
   ...{ rssBytes: 200 * MIB, ownBytes: 100 * MIB, heapBytes: 20 * MIB, externalBytes: MIB },
   ...{ fileBytes: 50 * MIB, tables: tablesOf({ settled: 4, log: 10 }) },
-  restart: { storeMs: 100, nodeMs: 200, servingMs: 1_000 },
+  restart: { bootMs: 300, storeMs: 100, nodeMs: 200, servingMs: 1_000 },
 }
 
 function tablesOf(mib: Readonly<Record<string, number>>): GrowthPoint['tables'] {
@@ -29,7 +29,7 @@ test('records, heap, memory and restarts that follow history are growth, each by
   ])
   expect(growingOf([POINT, { ...later, heapBytes: 40 * MIB }])).toEqual(['heap ×2.00'])
   expect(growingOf([POINT, { ...later, ownBytes: 200 * MIB }])).toEqual(['memory of its own ×2.00'])
-  const restart = { storeMs: 4_000, nodeMs: 2_000, servingMs: 6_000 }
+  const restart = { bootMs: 300, storeMs: 4_000, nodeMs: 2_000, servingMs: 6_000 }
   expect(growingOf([POINT, { ...later, restart }])).toEqual(['restart ×2.00'])
 })
 

@@ -4,9 +4,11 @@ import type { TableSize } from '../conversation.ts'
 
 /** From a new process to its first acknowledged write, the others being up. */
 export interface Restart {
+  /** Until its code is loaded. */
+  readonly bootMs: number
   readonly storeMs: number
   readonly nodeMs: number
-  /** Start of the process included. */
+  /** All of it. */
   readonly servingMs: number
 }
 
@@ -57,6 +59,7 @@ const COLUMNS: readonly (readonly [string, number])[] = [
     ['file MiB', 9],
   ] as const),
   ...([
+    ['boot ms', 7],
     ['store ms', 8],
     ['node ms', 8],
     ['serve ms', 8],
@@ -71,8 +74,8 @@ export function growthHead(): string {
     'log, req, state: log entries, request memory, executor state: keys and values\n' +
     'rss: resident; own: without the pages of the data file that LMDB maps; ' +
     'file: the data file, free pages included; ' +
-    'store, node, serve: restart of one member until its store, its node is open, and a write ' +
-    'through it is acknowledged\n' +
+    'boot, store, node: a restart of one member until its code is loaded, then its store open, ' +
+    'then its node; serve: all of it, until a write through it is acknowledged\n' +
     align(COLUMNS.map(([title]) => title))
   )
 }
@@ -88,7 +91,13 @@ export function growthLine(point: GrowthPoint): string {
     `${consensusOf(point).records}`,
     ...[mib(consensusOf(point).bytes), mib(sizeOf(point, ['log']).bytes)],
     ...[mib(sizeOf(point, ['requests']).bytes), mib(sizeOf(point, ['state', 'other']).bytes)],
-    ...[mib(point.fileBytes), ms(restart?.storeMs), ms(restart?.nodeMs), ms(restart?.servingMs)],
+    ...[
+      mib(point.fileBytes),
+      ms(restart?.bootMs),
+      ms(restart?.storeMs),
+      ms(restart?.nodeMs),
+      ms(restart?.servingMs),
+    ],
   ])
 }
 

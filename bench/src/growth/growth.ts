@@ -170,10 +170,10 @@ class GrowthCluster {
     const began = performance.now()
     const member = MemberHandle.start(old.plan)
     this.#members[serial] = member
-    const { storeMs, nodeMs } = await member.next('ready')
+    const { bootMs, storeMs, nodeMs } = await member.next('ready')
     const share = { count: 1, concurrency: 1, bytes: this.#options.bytes, keyCount: 1 }
     await member.ask({ kind: 'write', share }, 'written')
-    return { storeMs, nodeMs, servingMs: performance.now() - began }
+    return { bootMs, storeMs, nodeMs, servingMs: performance.now() - began }
   }
 }
 
