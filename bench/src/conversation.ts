@@ -23,7 +23,7 @@ export interface NodePlan {
   readonly batchRequestsMax?: number
   readonly undecidedMax?: number
   readonly patienceMaxMs?: number
-  /** Undefined: no reorder buffer. */
+  readonly reorder?: 'off' | 'on' | 'adaptive'
   readonly reorderWaitMaxMs?: number
   readonly dedupMax?: number
 }

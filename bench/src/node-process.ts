@@ -85,7 +85,7 @@ function optionsOf(
       ...(batchRequestsMax === undefined ? {} : { requestsMax: batchRequestsMax }),
       ...(undecidedMax === undefined ? {} : { undecidedMax }),
     },
-    reorder: reorderWaitMaxMs === undefined ? 'off' : 'on',
+    reorder: from.reorder ?? 'off',
     timeouts: {
       ...(patienceMaxMs === undefined ? {} : { patienceMaxMs }),
       ...(reorderWaitMaxMs === undefined ? {} : { reorderWaitMaxMs }),

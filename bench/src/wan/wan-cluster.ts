@@ -6,7 +6,7 @@ import type { NodePlan, Tally } from '../conversation.ts'
 import { freeAddresses } from '../free-addresses.ts'
 import { MemberHandle } from '../member-handle.ts'
 import type { Regions } from './regions.ts'
-import type { WanOptions } from './wan-options.ts'
+import type { BufferMode, WanOptions } from './wan-options.ts'
 
 /** From the order to its beginning. */
 const LEAD_MS = 50
@@ -23,14 +23,14 @@ export class WanCluster {
     this.#proxy = proxy
   }
 
-  /** `withBuffer`: the reorder buffer. Resolves when every member is ready. */
+  /** `buffer`: the reorder buffer. Resolves when every member is ready. */
   static async start(parts: {
     readonly options: WanOptions
     readonly regions: Regions
     readonly folder: string
-    readonly withBuffer: boolean
+    readonly buffer: BufferMode
   }): Promise<WanCluster> {
-    const { options, regions, folder, withBuffer } = parts
+    const { options, regions, folder, buffer } = parts
     const serials = regions.names.map((_, serial) => serial)
     const addresses = await freeAddresses(serials.length)
     const proxy = await TcpProxy.open({ serials, seed: 1 })
@@ -43,9 +43,9 @@ export class WanCluster {
     const members = serials.map((serial) => {
       const plan: NodePlan = {
         ...{ serial, addresses, store, patienceMaxMs },
-        path: join(folder, `region-${serial}-${withBuffer ? 'on' : 'off'}`),
+        ...{ reorder: buffer, reorderWaitMaxMs },
+        path: join(folder, `region-${serial}-${buffer}`),
         dial: [...proxy.dialMapOf(serial)],
-        ...(withBuffer ? { reorderWaitMaxMs } : {}),
       }
       return MemberHandle.start(plan)
     })

@@ -8,8 +8,10 @@ import { oneOf, whole } from '../command-line.ts'
 
 const TABLE = fileURLToPath(new URL('../../data/azure-round-trips.json', import.meta.url))
 
-/** Which buffers to measure with. */
-export type ReorderChoice = 'off' | 'on' | 'both'
+/** Of the reorder buffer. */
+export type BufferMode = 'off' | 'on' | 'adaptive'
+
+const MODES: readonly BufferMode[] = ['off', 'on', 'adaptive']
 
 /** What to measure, and how long. */
 export interface WanOptions {
@@ -24,7 +26,8 @@ export interface WanOptions {
   readonly store: StoreKind
   readonly jitterMs: number
   readonly patienceMaxMs: number
-  readonly reorder: ReorderChoice
+  /** One after the other. */
+  readonly buffers: readonly BufferMode[]
   readonly reorderWaitMaxMs: number
   readonly folder: string
 }
@@ -38,8 +41,8 @@ export const WAN_USAGE = `npm run bench -- wan [options]
   --store memory        or lmdb: what is measured is the way between regions
   --jitter 2            milliseconds, give or take, on each way
   --patience 250        milliseconds to wait for a fast quorum once a slow one answered
-  --reorder both        the reorder buffer: off, on, or one after the other
-  --reorder-wait 80     the longest that it holds a message, milliseconds
+  --buffers off,on      the reorder buffer, one after the other: off, on, adaptive
+  --buffer-wait 80      the longest that it holds a message, milliseconds
   --table FILE          regions and round trips; default bench/data/azure-round-trips.json
   --folder DIR          where data lies meanwhile; default the temporary folder`
 
@@ -56,8 +59,8 @@ export function parseWanOptions(args: readonly string[]): WanOptions | undefined
       store: { type: 'string', default: 'memory' },
       jitter: { type: 'string', default: '2' },
       patience: { type: 'string', default: '250' },
-      reorder: { type: 'string', default: 'both' },
-      'reorder-wait': { type: 'string', default: '80' },
+      buffers: { type: 'string', default: 'off,on' },
+      'buffer-wait': { type: 'string', default: '80' },
       folder: { type: 'string', default: tmpdir() },
       help: { type: 'boolean', default: false },
     },
@@ -72,8 +75,8 @@ export function parseWanOptions(args: readonly string[]): WanOptions | undefined
     store: oneOf('store', values.store, ['memory', 'lmdb']),
     jitterMs: whole('jitter', values.jitter, { min: 0, max: 1_000 }),
     patienceMaxMs: whole('patience', values.patience, { min: 0, max: 10_000 }),
-    reorder: oneOf('reorder', values.reorder, ['both', 'off', 'on']),
-    reorderWaitMaxMs: whole('reorder-wait', values['reorder-wait'], { min: 1, max: 10_000 }),
+    buffers: values.buffers.split(',').map((each) => oneOf('buffers', each, MODES)),
+    reorderWaitMaxMs: whole('buffer-wait', values['buffer-wait'], { min: 1, max: 10_000 }),
     folder: values.folder,
   }
 }

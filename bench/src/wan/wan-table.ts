@@ -2,13 +2,14 @@
 
 import type { Tally } from '../conversation.ts'
 import { percentile } from '../figures.ts'
+import type { BufferMode } from './wan-options.ts'
 
 /** What a region came to in one setting. */
 export interface WanLine {
   readonly region: string
   /** Coordinators that were busy at once. */
   readonly busy: number
-  readonly withBuffer: boolean
+  readonly buffer: BufferMode
   readonly idealMs: number
   readonly commits: number
   readonly errors: number
@@ -23,7 +24,7 @@ export const COMMITS_MIN = 30
 
 const COLUMNS: readonly (readonly [string, number])[] = [
   ['busy', 4],
-  ['buffer', 6],
+  ['buffer', 8],
   ['region', -16],
   ['commits', 7],
   ['errors', 6],
@@ -36,7 +37,7 @@ const COLUMNS: readonly (readonly [string, number])[] = [
 
 /** Of one member's window. */
 export function wanLine(
-  of: Pick<WanLine, 'region' | 'busy' | 'withBuffer' | 'idealMs'>,
+  of: Pick<WanLine, 'region' | 'busy' | 'buffer' | 'idealMs'>,
   tally: Tally,
 ): WanLine {
   const latencies = Float64Array.from(tally.latencies).sort()
@@ -58,9 +59,9 @@ export function wanHead(): string {
 
 /** One line of it. */
 export function wanText(line: WanLine): string {
-  const { region, busy, withBuffer, commits, errors, idealMs, p50Ms, p99Ms, fastShare } = line
+  const { region, busy, buffer, commits, errors, idealMs, p50Ms, p99Ms, fastShare } = line
   return align([
-    ...[`${busy}`, withBuffer ? 'on' : 'off', region, `${commits}`, `${errors}`],
+    ...[`${busy}`, buffer, region, `${commits}`, `${errors}`],
     ...[idealMs.toFixed(0), p50Ms.toFixed(0), p99Ms.toFixed(0), (p50Ms / idealMs).toFixed(2)],
     fastShare === undefined ? '-' : `${Math.round(100 * fastShare)} %`,
   ])
@@ -69,10 +70,10 @@ export function wanText(line: WanLine): string {
 /** The mean over regions of p50 to ideal, in a setting; undefined without any. */
 export function meanRatio(
   lines: readonly WanLine[],
-  setting: Pick<WanLine, 'busy' | 'withBuffer'>,
+  setting: Pick<WanLine, 'busy' | 'buffer'>,
 ): number | undefined {
   const ratios = lines
-    .filter(({ busy, withBuffer }) => busy === setting.busy && withBuffer === setting.withBuffer)
+    .filter(({ busy, buffer }) => busy === setting.busy && buffer === setting.buffer)
     .map(({ p50Ms, idealMs }) => p50Ms / idealMs)
   return ratios.length === 0 ? undefined : ratios.reduce((sum, each) => sum + each) / ratios.length
 }

@@ -54,8 +54,8 @@ test('a line says how far p50 is from the ideal, and how much was fast', () => {
     pauseMs: 0,
     ...{ fast: 3, slow: 1, recovered: 0, invalidated: 2 },
   }
-  const line = wanLine({ region: 'a', busy: 1, withBuffer: false, idealMs: 10 }, tally)
+  const line = wanLine({ region: 'a', busy: 1, buffer: 'off', idealMs: 10 }, tally)
   expect(line).toMatchObject({ commits: 3, p50Ms: 20, p99Ms: 30, fastShare: 0.75 })
-  expect(meanRatio([line], { busy: 1, withBuffer: false })).toBe(2)
-  expect(meanRatio([line], { busy: 1, withBuffer: true })).toBeUndefined()
+  expect(meanRatio([line], { busy: 1, buffer: 'off' })).toBe(2)
+  expect(meanRatio([line], { busy: 1, buffer: 'on' })).toBeUndefined()
 })

@@ -9,7 +9,7 @@ import { machineOf, momentIn } from '../machine.ts'
 import { inWorkFolder } from '../work-folder.ts'
 import { idealMs, readRegions, type Regions } from './regions.ts'
 import { WanCluster } from './wan-cluster.ts'
-import { parseWanOptions, WAN_USAGE, type WanOptions } from './wan-options.ts'
+import { parseWanOptions, WAN_USAGE, type BufferMode, type WanOptions } from './wan-options.ts'
 import { COMMITS_MIN, meanRatio, wanHead, wanLine, wanText, type WanLine } from './wan-table.ts'
 
 /** The exit code. */
@@ -30,11 +30,10 @@ export async function runWan(args: readonly string[]): Promise<number> {
   return inWorkFolder(options.folder, async (folder) => {
     printHead(options, regions, folder)
     const lines: WanLine[] = []
-    for (const withBuffer of [false, true]) {
-      if (options.reorder !== 'both' && withBuffer !== (options.reorder === 'on')) continue
-      lines.push(...(await measure({ options, regions, folder, withBuffer })))
+    for (const buffer of options.buffers) {
+      lines.push(...(await measure({ options, regions, folder, buffer })))
     }
-    return verdict(lines, regions)
+    return verdict(lines, options, regions)
   })
 }
 
@@ -63,9 +62,9 @@ async function measure(parts: {
   readonly options: WanOptions
   readonly regions: Regions
   readonly folder: string
-  readonly withBuffer: boolean
+  readonly buffer: BufferMode
 }): Promise<readonly WanLine[]> {
-  const { regions, withBuffer } = parts
+  const { regions, buffer } = parts
   const all = regions.names.map((_, serial) => serial)
   const cluster = await WanCluster.start(parts)
   const lines: WanLine[] = []
@@ -77,7 +76,7 @@ async function measure(parts: {
         const region = regions.names[serial]
         if (tally === undefined || region === undefined) continue
         const ideal = idealMs(regions, serial)
-        const line = wanLine({ region, busy: busy.length, withBuffer, idealMs: ideal }, tally)
+        const line = wanLine({ region, busy: busy.length, buffer, idealMs: ideal }, tally)
         lines.push(line)
         console.log(wanText(line))
         if (tally.firstError !== undefined) console.log(`    ${tally.firstError}`)
@@ -89,12 +88,12 @@ async function measure(parts: {
   return lines
 }
 
-function verdict(lines: readonly WanLine[], regions: Regions): number {
+function verdict(lines: readonly WanLine[], options: WanOptions, regions: Regions): number {
   const thin = lines.filter(({ commits }) => commits < COMMITS_MIN)
   const figures = [1, regions.names.length].flatMap((busy) =>
-    [false, true].flatMap((withBuffer) => {
-      const ratio = meanRatio(lines, { busy, withBuffer })
-      const setting = `${busy} busy, buffer ${withBuffer ? 'on' : 'off'}`
+    options.buffers.flatMap((buffer) => {
+      const ratio = meanRatio(lines, { busy, buffer })
+      const setting = `${busy} busy, buffer ${buffer}`
       return ratio === undefined ? [] : [`${setting}: ×${ratio.toFixed(2)}`]
     }),
   )
