@@ -6,6 +6,8 @@
 
 import {
   ALL_FEATURES,
+  FRAME_VERSION,
+  FRAME_VERSION_MIN,
   decodeFrame,
   encodeFrame,
   epoch,
@@ -25,6 +27,7 @@ import {
 import type { ChainKind } from './chain.ts'
 import { CoreNode } from './core-node.ts'
 import { membersOf } from './durable-store.ts'
+import { isKnownToFirst } from './first-release.ts'
 import { readId } from './known-reads.ts'
 import { submissionId } from './submission-id.ts'
 import { Transcript } from './transcript.ts'
@@ -58,6 +61,8 @@ export interface CoreWorldOptions {
    * and in use from the start.
    */
   readonly offers?: readonly FeatureSet[] | undefined
+  /** Nodes that read and write frames of version 1, until they offer what this build has. */
+  readonly before?: readonly number[] | undefined
   /** Lines for a reader are kept. Default false. */
   readonly transcript?: boolean
 }
@@ -92,6 +97,8 @@ export class CoreWorld {
   readonly bag: Packet[] = []
   readonly transcript: Transcript
   readonly #options: CoreWorldOptions
+  /** Of the release before. */
+  readonly #before: Set<number>
   #nextSubmission = 0
   #nextRead = 0
   /** How often what was noticed. */
@@ -107,6 +114,7 @@ export class CoreWorld {
     truth: Truth
   }) {
     this.#options = parts.options
+    this.#before = new Set(parts.options.before)
     this.nodes = parts.nodes
     this.truth = parts.truth
     this.transcript = new Transcript(parts.options.transcript ?? false)
@@ -190,7 +198,8 @@ export class CoreWorld {
     const { from, to } = packet
     const node = this.node(to)
     if (!node.alive) return
-    const message = this.#options.encoded === true ? recode(packet) : packet.message
+    const message = this.#carried(packet)
+    if (message === undefined) return
     this.transcript.packet(packet, '')
     this.truth.delivered(from, to, message)
     node.step({ kind: 'receive', from, message })
@@ -271,6 +280,7 @@ export class CoreWorld {
   offer(serial: number): void {
     const node = this.node(serial)
     this.transcript.say(() => `n${serial} offers all features`)
+    this.#before.delete(serial)
     node.step({ kind: 'offer' })
     this.#absorb(node)
   }
@@ -325,19 +335,27 @@ export class CoreWorld {
       check(isRequired, 'features', () => `n${node.serial} uses what n${serial} does not require`)
     }
   }
+
+  /** What arrives; undefined where one of both is of the release before, which has no such thing. */
+  #carried(packet: Packet): Message | undefined {
+    const isBefore = this.#before.has(packet.from) || this.#before.has(packet.to)
+    if (!isBefore && this.#options.encoded !== true) return packet.message
+    const message = recode(packet, isBefore ? FRAME_VERSION_MIN : FRAME_VERSION)
+    if (!isBefore) return message
+    const isKnown = message === undefined || isKnownToFirst(message)
+    check(isKnown, 'versions', () => `n${packet.to} of version 1 got ${packet.message.kind}`)
+    return message
+  }
 }
 
-/** What the receiver decodes of what the sender encoded. */
-function recode(packet: Packet): Message {
-  const frame = encodeFrame({
-    cluster: CLUSTER,
-    from: packet.from,
-    openEpoch: epoch(1),
-    messages: [packet.message],
-  })
+/** What the receiver decodes of what the sender encoded; undefined: version 1 lacks it. */
+function recode(packet: Packet, version: number): Message | undefined {
+  const parts = { cluster: CLUSTER, from: packet.from, openEpoch: epoch(1) }
+  const frame = encodeFrame({ ...parts, messages: [packet.message] }, version)
   const decoded = decodeFrame(frame, { messagesMax: 1, payloadMaxBytes: 1024 })
   check(decoded.ok, 'codec', () => `${packet.message.kind}: ${decoded.ok ? '' : decoded.why}`)
   const [message] = decoded.value.messages
-  check(message !== undefined, 'codec', () => `${packet.message.kind}: lost`)
+  const isLost = message === undefined && version === FRAME_VERSION
+  check(!isLost, 'codec', () => `${packet.message.kind}: lost`)
   return message
 }

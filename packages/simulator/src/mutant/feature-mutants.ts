@@ -76,4 +76,35 @@ export const FEATURE_MUTANTS: readonly Mutant[] = [
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 20_000 }],
   },
+  {
+    name: 'version 1 with a field of version 2',
+    rule: 'ADR 0033',
+    why: 'a peer of the release before gets what it was never tried with',
+    edits: [
+      {
+        file: 'codec/upkeep-codec.ts',
+        find: 'if (writer.version >= 2) writeClaims(writer, message.features)',
+        replace: 'writeClaims(writer, message.features)',
+      },
+    ],
+    hunts: [{ by: 'walk', n: 3, seedsMax: 20_000 }],
+  },
+  {
+    name: 'features used and sent to a peer of version 1',
+    rule: 'ADR 0033',
+    why: 'it does not know the message, and passes over it or worse',
+    edits: [
+      {
+        file: FILE,
+        find: 'return (this.active & featureSet([feature])) !== 0',
+        replace: 'return (this.#offers & featureSet([feature])) !== 0',
+      },
+      {
+        file: 'codec/frame.ts',
+        find: 'frame.messages.filter(({ kind }) => isInVersion(kind, version))',
+        replace: 'frame.messages',
+      },
+    ],
+    hunts: [{ by: 'walk', n: 3, seedsMax: 20_000 }],
+  },
 ]

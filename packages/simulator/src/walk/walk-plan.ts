@@ -100,6 +100,8 @@ export interface WalkPlan {
    * who hold back. Undefined: all are agreed from the start.
    */
   readonly offers: readonly FeatureSet[] | undefined
+  /** Nodes of the release before, which becomes this one when it offers something. */
+  readonly before: readonly number[]
   /** How ids are closed, and how often a node's turn comes; undefined: not at all. */
   readonly closing:
     | (Required<Pick<ReplicaOptions, 'floorIntervalMs' | 'floorRecords' | 'closeLagMs'>> & {
@@ -177,15 +179,20 @@ export function drawPlan(
     closing,
     replica: { ...drawReplica(chance, seed), ...optionsOf(closing) },
     reads: drawReads(chance, n, keyed),
-    offers: drawOffers(chance, n),
+    ...drawVersions(chance, n),
   }
 }
 
 /** In one walk of eight. */
-function drawOffers(chance: Prng, n: number): readonly FeatureSet[] | undefined {
-  if (!chance.chance(0.125)) return undefined
+function drawVersions(chance: Prng, n: number): Pick<WalkPlan, 'offers' | 'before'> {
+  if (!chance.chance(0.125)) return { offers: undefined, before: [] }
   const share = chance.pick([0, 0.3, 1])
-  return Array.from({ length: n }, () => (chance.chance(share) ? ALL_FEATURES : NO_FEATURES))
+  const offers = Array.from({ length: n }, () =>
+    chance.chance(share) ? ALL_FEATURES : NO_FEATURES,
+  )
+  const isOld = chance.chance(0.5)
+  const before = offers.flatMap((offered, node) => (isOld && offered === 0 ? [node] : []))
+  return { offers, before }
 }
 
 function optionsOf(closing: WalkPlan['closing']): Partial<ReplicaOptions> {

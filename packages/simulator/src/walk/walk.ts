@@ -101,7 +101,7 @@ class Walk {
   ) {
     this.#chance = Prng.of(seed)
     this.#plan = drawPlan(this.#chance.fork('plan'), seed, { n: settings.n })
-    const { n, universe, replica, wallOffsets, encoded, prompt, offers } = this.#plan
+    const { n, universe, replica, wallOffsets, encoded, prompt, offers, before } = this.#plan
     this.#world = CoreWorld.open({
       n,
       universe,
@@ -110,6 +110,7 @@ class Walk {
       encoded,
       prompt,
       offers,
+      before,
       transcript: settings.transcript ?? false,
     })
     this.#world.onSend = (packet): boolean => this.#mayLeave(packet)

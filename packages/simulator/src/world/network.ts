@@ -14,7 +14,7 @@ import {
 import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
 import type { Trace } from '../trace.ts'
-import { isFrameOfFirst } from './first-release.ts'
+import { isFrameOfFirst } from '../core-world/first-release.ts'
 import { Links, type DirectedLink } from './links.ts'
 import type { SimProcess } from './process.ts'
 import { SimPort, type Wires } from './sim-port.ts'
