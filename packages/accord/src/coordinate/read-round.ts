@@ -283,6 +283,11 @@ export class Reads {
       this.#expedite(id)
     }
     for (const { id } of round.marks) this.#expedite(id)
+    const isWaiting = round.ids.size > 0 || round.marks.length > 0
+    this.#parts.lead.context.out.notice({
+      kind: 'event',
+      name: isWaiting ? 'readWaits' : 'readHasAll',
+    })
     this.#finish(round)
   }
 

@@ -9,7 +9,7 @@ import type { Clock } from '../contract/clock.ts'
 import type { LogPosition } from '../contract/executor.ts'
 import { BARRIER_NAME } from '../drive/routes.ts'
 import type { Request } from '../request.ts'
-import { SyneviError } from '../synevi-error.ts'
+import { SyneviError, definitely, isSyneviError } from '../synevi-error.ts'
 import { Barriers } from './barrier.ts'
 import type { Patience, Settle, Waits } from './waits.ts'
 
@@ -144,7 +144,8 @@ export class LinearizableReads {
       case 'unsupported':
         this.#barriers.take(patience).then(
           () => settle.resolve(),
-          (error: unknown) => settle.reject(error),
+          // An entry that only has a place changes nothing, whatever became of it.
+          (error: unknown) => settle.reject(isSyneviError(error) ? definitely(error) : error),
         )
         return
       case 'busy':
