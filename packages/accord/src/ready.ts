@@ -233,6 +233,11 @@ export type Notice =
   | { readonly kind: 'preempted'; readonly id: TxnId }
   | { readonly kind: 'suspected'; readonly peer: NodeSerial; readonly suspected: boolean }
   | { readonly kind: 'caughtUp'; readonly from: NodeSerial; readonly entries: number }
+  /**
+   * Said by the driver: this replica took the place of another in the same process, with the state
+   * of a snapshot, or without when none was needed any more.
+   */
+  | { readonly kind: 'restartedInPlace'; readonly installed: Watermark | undefined }
   /** What this node lacks is no longer in that peer's log: it needs a snapshot (8.4). */
   | { readonly kind: 'snapshotWanted'; readonly from: NodeSerial; readonly position: bigint }
   | {

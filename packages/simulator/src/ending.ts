@@ -219,7 +219,8 @@ export class Ending {
     const first = this.#whole()[0]
     const node = first?.node
     if (first === undefined || node === undefined) return
-    const log = (await this.#settled(logOf(node))) ?? []
+    const log = await this.#wholeLog()
+    if (log === undefined) return watch.coverage.count('no node has the whole log')
     this.#world.log = log
     const sizes = new Map<bigint, number>()
     for (const { txnId } of log) sizes.set(txnId, (sizes.get(txnId) ?? 0) + 1)
@@ -240,6 +241,25 @@ export class Ending {
     for (const each of anomalies) watch.violation('witness', each)
     for (const each of checkListAppend(operations)) watch.violation('list-append', each)
     for (const each of checkLocalReads(operations, replay)) watch.violation('local reads', each)
+  }
+
+  /**
+   * What all nodes together have of the log: who took a snapshot lacks the beginning. Undefined
+   * when a part of it is nowhere any more.
+   */
+  async #wholeLog(): Promise<readonly AppliedTransaction[] | undefined> {
+    const entries = new Map<bigint, AppliedTransaction>()
+    let last = 0n
+    for (const { node } of this.#whole()) {
+      if (node === undefined) continue
+      const { position } = node.status().applied
+      if (position > last) last = position
+      for (const entry of (await this.#settled(logOf(node))) ?? []) {
+        if (!entries.has(entry.position)) entries.set(entry.position, entry)
+      }
+    }
+    if (BigInt(entries.size) !== last) return undefined
+    return [...entries.values()].sort((a, b) => (a.position < b.position ? -1 : 1))
   }
 
   #witness(entry: AppliedTransaction): WitnessEntry {

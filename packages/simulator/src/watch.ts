@@ -42,6 +42,8 @@ export interface Stopped {
   readonly disk: { readonly failures: number }
 }
 
+type Restarted = Extract<Notice, { kind: 'restartedInPlace' }>
+
 interface Recovering {
   readonly node: number
   readonly at: Micros
@@ -181,6 +183,10 @@ export class Watch {
         return this.#enabled(node, notice.features)
       case 'unsupported':
         return this.coverage.count('unsupported message')
+      case 'snapshotWanted':
+        return this.coverage.count('snapshot wanted')
+      case 'restartedInPlace':
+        return this.#restarted(node, life, notice)
       case 'suspected':
       case 'clockOffset':
       case 'fatal':
@@ -233,6 +239,18 @@ export class Watch {
     this.#bornAt.set(id, this.#queue.now)
     if (wasLost) this.coverage.count('id made again that was lost with its write')
     else this.violation('agreement', this.agreement.submitted(node, life, id))
+  }
+
+  /** A snapshot was installed, or needed no more: the replica began anew in the same life. */
+  #restarted(node: number, life: number, { installed }: Restarted): void {
+    this.coverage.count(installed === undefined ? 'snapshot not needed' : 'snapshot installed')
+    const step = installed && {
+      position: installed.position,
+      executeAt: installed.executeAt,
+      txnHash: hex(installed.txnHash),
+      execHash: hex(installed.execHash),
+    }
+    this.violation('agreement', this.agreement.restarted(node, life, step))
   }
 
   #decided(node: number, notice: Extract<Notice, { kind: 'decided' }>): void {

@@ -154,14 +154,14 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * The log above `after` (default 0: all of it), history and then live; never skips, never
+   * The log above `after` (default: all that is here), history and then live; never skips, never
    * repeats. A slow consumer holds one page. Ends when the signal is aborted or the node closes;
-   * throws when the node failed or diverged.
+   * throws `TRUNCATED` when the log here begins above, and when the node failed or diverged.
    */
   async *applied(
     options: { readonly after?: LogPosition; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<AppliedTransaction, void, undefined> {
-    const { after = 0n, signal } = options
+    const { after = this.#runtime.opened.state.basePosition, signal } = options
     if (typeof after !== 'bigint' || after < 0n)
       throw invalid('after: expected a bigint of 0 or more')
     for await (const entry of this.#runtime.feed.follow(after, signal))
@@ -345,7 +345,7 @@ export class Node implements AsyncDisposable {
     query: Query<Out>,
     options: Waiting & { readonly consistency?: Consistency },
   ): Promise<Out> {
-    const { opened, health, linearizable, feed } = this.#runtime
+    const { health, linearizable, feed, queries } = this.#runtime
     const consistency = parseConsistency(options.consistency)
     const patience = this.#patience(options)
     const executor = this.#executors.get(executorOf(query.name))
@@ -358,10 +358,10 @@ export class Node implements AsyncDisposable {
     const late = health.refusalToRead()
     if (late !== undefined) throw late
     const { name, payload } = query
-    return outputOf(
-      query,
-      await executor.query({ name, payload }, opened.state.view(executor.name)),
-    )
+    // Only now: a snapshot may have taken the place of the state while it waited.
+    const view = this.#runtime.opened.state.view(executor.name)
+    const ask = executor.query.bind(executor)
+    return outputOf(query, await queries.run(async () => ask({ name, payload }, view)))
   }
 
   async #changeMembers(

@@ -23,6 +23,7 @@ export type SyneviErrorCode =
   | 'STORE_FAILED'
   | 'STORE_FULL'
   | 'DIVERGED'
+  | 'TRUNCATED'
   | 'MEMBERSHIP_BUSY'
   | 'MEMBERSHIP_UNSAFE'
   | 'MEMBERSHIP_UNKNOWN'

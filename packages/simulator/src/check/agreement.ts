@@ -41,6 +41,8 @@ export class Agreement {
   readonly #outcomes = new Map<bigint, bigint | 'invalidated'>()
   readonly #issued = new Map<bigint, string>()
   readonly #lives = new Map<number, Life>()
+  /** A snapshot was about to be installed there: whether it was, the next life shows. */
+  readonly #installing = new Set<number>()
 
   /** The agreed sequence so far, as the node that is farthest ahead applied it. */
   get sequence(): readonly AppliedStep[] {
@@ -71,6 +73,35 @@ export class Agreement {
     return this.#outcome(node, id, 'invalidated')
   }
 
+  /** A node asked for the write that installs a snapshot. */
+  installing(node: number): void {
+    this.#installing.add(node)
+  }
+
+  /**
+   * A node began anew in the same life, after a snapshot if one is given: that must be what others
+   * applied. It may repeat what was not durable, and goes on from what it has then.
+   */
+  restarted(
+    node: number,
+    incarnation: number,
+    installed: Omit<AppliedStep, 'id'> | undefined,
+  ): Anomaly | undefined {
+    this.#installing.delete(node)
+    const life = this.#lives.get(node)
+    this.#lives.set(node, { index: life?.index ?? -1, incarnation: -incarnation })
+    if (installed === undefined || installed.position === 0n) return undefined
+    const { position, executeAt, txnHash, execHash } = installed
+    const index = this.#sequence.findIndex((step) => step.executeAt === executeAt)
+    const step = this.#sequence[index]
+    const what = `node ${node} at position ${position}`
+    if (step === undefined) return { name: 'snapshot of nothing applied', why: what }
+    this.#lives.set(node, { index, incarnation: -incarnation })
+    const isSame =
+      position === step.position && txnHash === step.txnHash && execHash === step.execHash
+    return isSame ? undefined : { name: 'snapshot of another state', why: what }
+  }
+
   /** A node applied the next transaction. */
   applied(node: number, incarnation: number, step: AppliedStep): Anomaly | undefined {
     const outcome = this.#outcome(node, step.id, step.executeAt)
@@ -80,7 +111,8 @@ export class Agreement {
     // After a restart it may repeat what was not yet durable, but not skip.
     const isNewLife = life.incarnation !== incarnation
     const next = place ?? this.#sequence.length
-    const fits = isNewLife ? next <= life.index + 1 : next === life.index + 1
+    const mayJump = isNewLife && this.#installing.delete(node)
+    const fits = mayJump || (isNewLife ? next <= life.index + 1 : next === life.index + 1)
     this.#lives.set(node, { index: next, incarnation })
     if (!fits) {
       const why = `node ${node} applied ${step.id}, number ${next}, after number ${life.index}`

@@ -25,6 +25,7 @@ export class Injector {
   readonly #watch: Watch
   readonly #plan: Plan
   readonly #safe = new Set<number>()
+  #snapshotWrites = 0
 
   constructor(parts: {
     queue: EventQueue
@@ -43,6 +44,9 @@ export class Injector {
   /** Puts every fault of the plan into the queue. */
   schedule(): void {
     for (const fault of this.#plan.faults) this.#queue.at(fault.at, () => this.#inject(fault))
+    for (const machine of this.#machines) {
+      machine.onSnapshotWrite(() => this.#snapshotWrite(machine.serial))
+    }
   }
 
   /** From now on these nodes, and the links among them, suffer nothing; what they suffer ends. */
@@ -92,12 +96,27 @@ export class Injector {
       case 'step':
       case 'freeze':
         return this.#clock(fault)
+      case 'snapshotCrash':
+        return
       case 'diverge':
         if (this.#isSafe(fault.node)) return
         this.#machines[fault.node]?.diverge()
         return this.#took('diverge', 0)
       default:
         return this.#disk(fault)
+    }
+  }
+
+  /** A write of a snapshot was asked for: some bring down who asked, or another. */
+  #snapshotWrite(serial: number): void {
+    this.#snapshotWrites++
+    this.#watch.coverage.count('snapshot written to')
+    for (const fault of this.#plan.faults) {
+      if (fault.kind !== 'snapshotCrash' || fault.nth !== this.#snapshotWrites) continue
+      const victim = fault.self ? serial : (serial + 1 + fault.nth) % this.#plan.nodes
+      this.#queue.after(fault.after, () => {
+        if (this.#crash(victim, fault.how, fault.down)) this.#took('snapshotCrash', fault.down)
+      })
     }
   }
 

@@ -92,6 +92,19 @@ export type Fault =
   | { readonly kind: 'wipe'; readonly at: Micros; readonly node: number; readonly down: Micros }
   | { readonly kind: 'step'; readonly at: Micros; readonly node: number; readonly byMs: number }
   | { readonly kind: 'freeze'; readonly at: Micros; readonly node: number; readonly for: Micros }
+  /**
+   * With the write number `nth` that has to do with a snapshot (staging, the flip, clearing), soon
+   * after it was asked for: the machine that asked, or another.
+   */
+  | {
+      readonly kind: 'snapshotCrash'
+      readonly at: Micros
+      readonly nth: number
+      readonly self: boolean
+      readonly after: Micros
+      readonly how: 'kill' | 'power'
+      readonly down: Micros
+    }
   /** From here on its executor differs from the others'. */
   | { readonly kind: 'diverge'; readonly at: Micros; readonly node: number }
 
@@ -134,6 +147,7 @@ export type FaultClass =
   | ClockFault
   | 'powerAll'
   | 'otherSettings'
+  | 'snapshots'
   | 'mixedVersions'
 
 /** What belongs to one machine. */
@@ -160,6 +174,9 @@ export interface SettingsPlan {
   readonly transactionMs: number
   readonly reorder: 'off' | 'adaptive' | 'on'
   readonly reorderWaitMaxMs: number
+  /** Snapshots are taken early, and hold little of the log; absent: as by default. */
+  readonly snapshotLeadMin?: number
+  readonly snapshotTail?: number
 }
 
 /** The clients. */

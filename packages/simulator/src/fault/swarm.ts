@@ -58,7 +58,11 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
     seed: seed.toString(),
     nodes,
     machines,
-    settings: nodes === 2 ? { ...settings, heartbeatMs: 60 } : settings,
+    settings: {
+      ...settings,
+      ...(nodes === 2 ? { heartbeatMs: 60 } : {}),
+      ...(on.has('snapshots') ? drawSnapshots(root.fork('snapshots')) : {}),
+    },
     clients: drawClients(root.fork('clients'), {
       requests,
       horizon,
@@ -105,6 +109,9 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
   if (toleratedOf(nodes) > 0 && random.chance(0.15)) on.add('wipe')
   if (toleratedOf(nodes) > 0 && random.chance(0.05)) on.add('diverge')
   if (random.chance(0.25)) on.add('mixedVersions')
+  // With a partition a differing node might hand on its state before anybody can tell.
+  if (nodes > 1 && random.chance(0.5) && !on.has('diverge')) on.add('snapshots')
+  if (on.has('snapshots') && random.chance(0.5)) on.add('snapshotCrash')
   return on
 }
 
@@ -136,6 +143,13 @@ function drawMachines(
       mayBeLost: weak.has(node),
     }
   })
+}
+
+function drawSnapshots(random: Prng): Pick<SettingsPlan, 'snapshotLeadMin' | 'snapshotTail'> {
+  return {
+    snapshotLeadMin: random.pick([1, 1, 3, 10, 30]),
+    snapshotTail: random.pick([1, 8, 64, 256]),
+  }
 }
 
 /** Options that may differ between the lives of a node. */
@@ -238,6 +252,7 @@ function drawFaults(root: Prng, scene: Scene): readonly Fault[] {
     ...counted(OTHERS, 1, 4),
     ...counted(['wipe'], 1, 1),
     ...counted(['diverge'], 1, 1),
+    ...counted(['snapshotCrash'], 2, 8),
   ]
   const seen = new Map<FaultClass, number>()
   for (const each of wanted) {
@@ -312,6 +327,14 @@ function drawRarer(
         at: Math.floor(at / 2),
         node: lost,
       }))
+    case 'snapshotCrash':
+      return [
+        {
+          ...{ kind: name, at: 0, nth: Math.ceil(random.logBetween(1, 40)) },
+          ...{ self: random.chance(0.6), after: log(1, 20_000) },
+          ...{ how: random.pick(['kill', 'power'] as const), down: log(20_000, 2_000_000) },
+        },
+      ]
     case 'step': {
       const small = random.between(-200, 200)
       const far = random.pick([-3_600_000, -10_000, 10_000, 3_600_000])

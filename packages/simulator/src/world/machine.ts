@@ -1,6 +1,6 @@
 /** Machines and the nodes on them: started, crashed, closed and started again. */
 
-import { nodeSerial, type Notice } from '@synevi/accord'
+import { nodeSerial, type Bytes, type Mutation, type Notice } from '@synevi/accord'
 import { Node, type NodeOptions, isSyneviError } from 'synevi'
 import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Plan, SettingsPlan } from '../fault/plan.ts'
@@ -48,6 +48,7 @@ export class Machine {
   readonly wall: WallClock
   readonly #ground: Ground
   readonly #downListeners = new Set<() => void>()
+  #snapshotWritten: () => void = () => {}
   #process: SimProcess | undefined
   #node: Node | undefined
   #state: MachineState = 'down'
@@ -72,7 +73,11 @@ export class Machine {
       random: random.fork(`disk ${serial}`),
       trace,
       speed,
-      seen: (batch) => watch.write(batch),
+      seen: (batch) => {
+        watch.write(batch)
+        if (batch.some(({ key }) => isOfSnapshot(key))) this.#snapshotWritten()
+        if (isFlip(batch)) watch.agreement.installing(serial)
+      },
     })
     this.wall = new WallClock(queue, { offsetMs: own?.offsetMs ?? 0, driftPpm: own?.driftPpm ?? 0 })
   }
@@ -127,6 +132,11 @@ export class Machine {
   onDown(listener: () => void): () => void {
     this.#downListeners.add(listener)
     return () => this.#downListeners.delete(listener)
+  }
+
+  /** Called with every write that has to do with a snapshot. */
+  onSnapshotWrite(listener: () => void): void {
+    this.#snapshotWritten = listener
   }
 
   /** A new process, and a node in it. */
@@ -236,6 +246,10 @@ export class Machine {
       limits: {
         transactionsInFlightMax: settings.transactionsInFlightMax,
         queuedMax: settings.queuedMax,
+        ...(settings.snapshotLeadMin === undefined
+          ? {}
+          : { snapshotLeadMin: settings.snapshotLeadMin }),
+        ...(settings.snapshotTail === undefined ? {} : { snapshotTail: settings.snapshotTail }),
       },
       batch: {
         requestsMax: settings.requestsMax,
@@ -321,6 +335,18 @@ export class Machine {
   #unexpected(what: string, error: unknown): void {
     this.#ground.watch.violation('errors', { name: `${what} failed`, why: String(error) })
   }
+}
+
+/** The write that installs a snapshot: it changes the slot and the position. */
+function isFlip(batch: readonly Mutation[]): boolean {
+  const has = (fact: number): boolean => batch.some(({ key }) => key[0] === 0x01 && key[1] === fact)
+  return has(0x30) && has(0x0a)
+}
+
+/** The facts of slots and staging, and the tables of the second slot. */
+function isOfSnapshot(key: Bytes): boolean {
+  const [table = 0, fact = 0] = key
+  return table >= 0x80 || (table === 0x01 && (fact === 0x30 || fact === 0x31))
 }
 
 /** The member of this serial: ids and addresses are made up. */

@@ -4,6 +4,7 @@
  */
 
 import type { Input, NodeSerial, SubmissionId } from '@synevi/accord'
+import type { Driver } from './driver.ts'
 
 /** Stands before the driver; while there is none, it holds back what must not be lost. */
 export class Restart {
@@ -25,6 +26,10 @@ export class Restart {
     if (!this.#isUnderWay) this.#feed({ kind: 'link', peer, up })
   }
 
+  isLinked(peer: NodeSerial): boolean {
+    return this.#up.has(peer)
+  }
+
   /** Peers with a connection. */
   linked(): readonly NodeSerial[] {
     return [...this.#up]
@@ -41,9 +46,11 @@ export class Restart {
     this.#unnamed.delete(submission)
   }
 
-  /** The driver stops. */
-  begin(): void {
+  /** Stops the driver; resolves when nothing is written or executed any more. */
+  async begin(driver: Driver): Promise<void> {
     this.#isUnderWay = true
+    await driver.close()
+    await driver.idle()
   }
 
   /** Another one is there, and not yet started. */

@@ -14,6 +14,7 @@ import { NodeTelemetry } from '../observe/telemetry.ts'
 import type { ParsedOptions } from '../options.ts'
 import { AppliedFeed } from '../read/applied-feed.ts'
 import { LinearizableReads } from '../read/linearizable-reads.ts'
+import { OpenQueries } from '../read/open-queries.ts'
 import { Waits, type Patience } from '../read/waits.ts'
 import { damageControlOf, type DamageControl } from '../repair/damage-control.ts'
 import type { Request } from '../request.ts'
@@ -50,6 +51,7 @@ export class Runtime {
   readonly waits: Waits
   readonly linearizable: LinearizableReads
   readonly feed: AppliedFeed<AppliedEntry>
+  readonly queries: OpenQueries
   readonly membership: Membership
   readonly damage: DamageControl
   readonly #belonging: Belonging
@@ -78,6 +80,7 @@ export class Runtime {
     this.events = new EventHub(logger)
     this.telemetry = new NodeTelemetry(options.telemetry)
     this.waits = new Waits(clock)
+    this.queries = new OpenQueries(clock)
     this.health = this.#makeHealth()
     this.#traffic = this.#makeTraffic()
     this.#driver = this.#makeDriver()
@@ -314,16 +317,18 @@ export class Runtime {
   }
 
   #makeSnapshots(): Snapshots {
-    const { options, opened, health } = this
+    const { options, opened, health, restart } = this
+    const { serial: self, cluster, store, roster } = opened
     return new Snapshots({
-      ...{ options, cluster: opened.cluster, store: opened.store },
+      ...{ options, self, cluster, store },
       write: (batch) => this.#writes.patient(batch),
       post: (to, message) => this.#traffic.post([{ to, message }]),
-      reachable: () => this.restart.linked(),
+      voters: () => roster.voters.map(({ serial }) => serial),
+      isReachable: (serial) => restart.isLinked(serial),
       progress: (progress) => this.events.emit('catchingUp', progress),
       random: (count) => this.#random.bytes(count),
       mayServe: () => health.failure === undefined && !health.isDiverged,
-      install: (manifest) => this.#install(manifest),
+      ...{ install: (manifest) => this.#install(manifest), unread: () => this.queries.ended() },
       failed: (error) => this.#fail(brokenError(new WriteFailure('staging', { cause: error }))),
     })
   }
@@ -331,11 +336,7 @@ export class Runtime {
   #install(manifest: Manifest): Promise<FetchEnd> {
     return installSnapshot(manifest, {
       ...{ options: this.options, opened: this.opened, random: this.#random },
-      stop: async () => {
-        this.restart.begin()
-        await this.#driver.close()
-        await this.#driver.idle()
-      },
+      stop: () => this.restart.begin(this.#driver),
       hasFailed: () => this.health.failure !== undefined,
       write: (batch) => this.#writes.urgent(batch),
       submissions: () => this.#own.unanswered,
@@ -350,13 +351,11 @@ export class Runtime {
     this.#applied = opened.state.applied
     this.#opening.begunAgain(this.#makeReadiness())
     this.#driver = this.#makeDriver()
-    for (const one of opened.durable.configurations) this.membership.follow(one)
-    if (isReplaced) this.snapshots.replaced()
-    if (isReplaced && this.health.isDiverged) {
-      this.health.repaired()
-      this.#batcher.resume()
-      this.linearizable.resume()
-      this.feed.resume()
+    opened.durable.configurations.forEach((one) => this.membership.follow(one))
+    const installed = isReplaced ? this.#applied.watermark : undefined
+    this.#notices.heard({ kind: 'restartedInPlace', installed })
+    if (isReplaced && this.health.repaired()) {
+      for (const one of [this.#batcher, this.linearizable, this.feed]) one.resume()
     }
     this.restart.end()
     this.linearizable.askAgain()

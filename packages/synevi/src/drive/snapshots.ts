@@ -17,17 +17,21 @@ import { SnapshotService } from '../snapshot/snapshot-service.ts'
 /** What they need of the node. */
 export interface SnapshotsParts {
   readonly options: ParsedOptions
+  readonly self: NodeSerial
   readonly cluster: Bytes
   /** The whole store. */
   readonly store: Store
   /** Beside the driver's writes. */
   readonly write: (batch: readonly Mutation[]) => Promise<void>
   readonly post: (to: NodeSerial, message: Message) => void
-  /** Members that are linked, without this node. */
-  readonly reachable: () => readonly NodeSerial[]
+  /** Of the open epoch, reachable or not: they confirm what was applied. */
+  readonly voters: () => readonly NodeSerial[]
+  readonly isReachable: (serial: NodeSerial) => boolean
   readonly random: (count: number) => Bytes
   readonly mayServe: () => boolean
   readonly install: (manifest: Manifest) => Promise<FetchEnd>
+  /** Resolves when nobody reads the state before the last one any more. */
+  readonly unread: () => Promise<void>
   readonly failed: (error: unknown) => void
   /** A part of the snapshot that is being taken is staged. */
   readonly progress: (progress: SnapshotProgress) => void
@@ -51,8 +55,24 @@ export class Snapshots {
       limits: { partBytes, logTail: limits.snapshotTail },
     })
     this.#fetcher = new SnapshotFetcher({
-      ...{ store, cluster, clock, logger, post, write: parts.write, reachable: parts.reachable },
-      ...{ install: parts.install, failed: parts.failed },
+      self: parts.self,
+      ...{
+        store,
+        cluster,
+        clock,
+        logger,
+        post,
+        write: parts.write,
+        voters: parts.voters,
+        isReachable: parts.isReachable,
+      },
+      ...{ unread: parts.unread, failed: parts.failed },
+      install: async (manifest) => {
+        const end = await parts.install(manifest)
+        // Cuts of a state that is no longer this node's are given to nobody.
+        if (end.kind === 'installed') this.#service.closeCuts()
+        return end
+      },
       progress: (progress) => {
         this.#progress = progress
         if (progress !== undefined) parts.progress(progress)
@@ -100,11 +120,6 @@ export class Snapshots {
       default:
         return false
     }
-  }
-
-  /** The state here is another one: cuts of the old one are given to nobody. */
-  replaced(): void {
-    this.#service.closeCuts()
   }
 
   /** Resolves when nothing is written any more. */

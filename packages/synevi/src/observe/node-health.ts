@@ -267,9 +267,10 @@ export class NodeHealth {
     this.check()
   }
 
-  repaired(): void {
-    this.#diverged = undefined
-    this.#blocked = undefined
+  repaired(): boolean {
+    const was = this.isDiverged
+    this.#diverged = this.#blocked = undefined
+    return was
   }
 
   notice(notice: Notice): void {

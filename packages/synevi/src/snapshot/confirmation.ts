@@ -6,24 +6,28 @@ import type { Bytes, HashAtOk, NodeSerial, Watermark } from '@synevi/accord'
 export interface ConfirmationParts {
   /** Of the snapshot. */
   readonly watermark: Watermark
-  /** Members that are reachable at present, but for its sender and this node. */
+  /** Voters but for its sender and this node, reachable or not. */
   readonly others: () => readonly NodeSerial[]
+  readonly isReachable: (serial: NodeSerial) => boolean
   readonly ask: (to: NodeSerial, position: bigint) => void
   /** Milliseconds, elapsed. */
   readonly now: () => number
 }
 
 /**
- * Once the snapshot is staged, reachable members get so long to reach its position and answer. One
- * that is behind it, or whose log begins above it, cannot tell.
+ * Once the snapshot is staged, others get so long to reach its position and answer, or to be
+ * reachable at all. If none does, two nodes that could go on would wait for ever: it is installed,
+ * and compared later.
  */
-const PATIENCE_MS = 5_000
+const PATIENCE_MS = 30_000
+const UNREACHABLE_MS = 2_000
 
 /** Asks until one confirms, or nobody can. */
 export class Confirmation {
   readonly #parts: ConfirmationParts
   #verdict: 'open' | 'confirmed' | 'contradicted' = 'open'
   #waitingSince: number | undefined
+  #reachableAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: ConfirmationParts) {
     this.#parts = parts
@@ -49,11 +53,14 @@ export class Confirmation {
   /** Time went on. `staged`: nothing but this is waited for. */
   tick(staged: boolean): void {
     if (this.#verdict !== 'open') return
-    const { others, now } = this.#parts
+    const { others, isReachable, now } = this.#parts
+    if (others().some(isReachable)) this.#reachableAt = now()
     if (!staged) return this.#askAll()
     this.#waitingSince ??= now()
-    const isLate = now() - this.#waitingSince > PATIENCE_MS
-    if (others().length === 0 || isLate) this.#verdict = 'confirmed'
+    const waitedMs = now() - this.#waitingSince
+    const aloneMs = now() - Math.max(this.#reachableAt, this.#waitingSince)
+    const isOver = waitedMs > PATIENCE_MS || aloneMs > UNREACHABLE_MS
+    if (others().length === 0 || isOver) this.#verdict = 'confirmed'
     else this.#askAll()
   }
 

@@ -19,12 +19,13 @@ import type { Clock } from '../contract/clock.ts'
 import type { Logger } from '../contract/observe.ts'
 import type { Store } from '../contract/store.ts'
 import { readFeatures } from '../state/node-facts.ts'
-import { formatSlots, keyInSlot, otherSlot, readSlots, type Slot } from '../state/slots.ts'
+import { formatSlots, keyInSlot, otherSlot, readSlots } from '../state/slots.ts'
 import { Confirmation } from './confirmation.ts'
 import type { FetchEnd, SnapshotProgress } from './fetch-end.ts'
+import type { Session } from './session.ts'
 import { decodeManifest, firstDigest, type Manifest } from './manifest.ts'
 import { PartReader } from './part-reader.ts'
-import { clearOtherSlot, formatStaging, noStaging, readStaging, type Staging } from './staging.ts'
+import { clearOtherSlot, formatStaging, noStaging, readStaging } from './staging.ts'
 
 /** What a fetcher is made of. */
 export interface SnapshotFetcherParts {
@@ -32,14 +33,18 @@ export interface SnapshotFetcherParts {
   readonly store: Store
   /** Beside the driver's writes. */
   readonly write: (batch: readonly Mutation[]) => Promise<void>
+  readonly self: NodeSerial
   readonly cluster: Bytes
   readonly clock: Clock
   readonly logger: Logger
   readonly post: (to: NodeSerial, message: Message) => void
-  /** Members that are linked at present, without this node. */
-  readonly reachable: () => readonly NodeSerial[]
+  /** Of the open epoch, reachable or not: they confirm what was applied. */
+  readonly voters: () => readonly NodeSerial[]
+  readonly isReachable: (serial: NodeSerial) => boolean
   /** Makes the staged snapshot the state of this node, or says why not. Never rejects. */
   readonly install: (manifest: Manifest) => Promise<FetchEnd>
+  /** Resolves when nobody reads the state before the last one any more. */
+  readonly unread: () => Promise<void>
   /** The store failed. */
   readonly failed: (error: unknown) => void
   /** How far it is; undefined: none is being taken. */
@@ -56,23 +61,6 @@ const STALE_MS = 60_000
 const REPEAT_MS = 250
 /** Nothing came for so long: another member may be asked. */
 const PATIENCE_MS = 5_000
-
-interface Session {
-  readonly from: NodeSerial
-  readonly slot: Slot
-  cut: Bytes | undefined
-  manifest: Manifest | undefined
-  confirmation: Confirmation | undefined
-  staging: Staging | undefined
-  reader: PartReader | undefined
-  /** Parts that came before their turn. */
-  readonly early: Map<number, SnapshotPart>
-  /** The first part that was not asked for. */
-  askedUntil: number
-  heardAt: number
-  readonly ended: (end: FetchEnd) => void
-  phase: 'clearing' | 'fetching' | 'confirming' | 'installing'
-}
 
 /** One snapshot at a time. */
 export class SnapshotFetcher {
@@ -318,10 +306,11 @@ export class SnapshotFetcher {
   }
 
   #confirm(session: Session, { head }: Manifest): void {
-    const { clock, reachable, post } = this.#parts
+    const { clock, self, voters, isReachable, post } = this.#parts
     session.confirmation = new Confirmation({
       watermark: head.watermark,
-      others: () => reachable().filter((serial) => serial !== session.from),
+      others: () => voters().filter((one) => one !== session.from && one !== self),
+      isReachable,
       ask: (to, position) => post(to, { kind: 'hashAt', position }),
       now: () => clock.now().elapsed,
     })
@@ -338,7 +327,7 @@ export class SnapshotFetcher {
       if (this.#session !== session) return
       this.#end(end)
       // What was in use until now, or what was staged in vain.
-      void this.#clear()
+      void this.#parts.unread().then(() => this.#clear())
     })
   }
 

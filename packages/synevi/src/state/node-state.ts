@@ -66,6 +66,7 @@ import {
   truncatedMutations,
 } from './record-table.ts'
 import { recall, type Remembered } from './request-memory.ts'
+import { SyneviError } from '../synevi-error.ts'
 import { corrupt, unseal } from './sealed.ts'
 import { inSlot, keyInSlot, readSlots, sealKeyOf, storeOfSlot, type Slot } from './slots.ts'
 import type { Damage } from './sum-walk.ts'
@@ -189,8 +190,13 @@ export class NodeState {
     return inSlot(mutations, this.#slot)
   }
 
-  /** Executed requests above a position, in order: at least one transaction's if there are any. */
+  /**
+   * Executed requests above a position, in order: at least one transaction's if there are any.
+   * Throws `TRUNCATED` when the log here begins above it.
+   */
   appliedPage(after: LogPosition, countMax: number): readonly AppliedEntry[] {
+    const { basePosition } = this
+    if (after < basePosition) throw truncated(after, basePosition)
     return appliedPage(this.store, this.#hasher, { after, countMax })
   }
 
@@ -303,4 +309,12 @@ export class NodeState {
     const time = added === 0n ? before.time : timeAfter(before.time, executeAt) + added - 1n
     this.#head = { watermark, time }
   }
+}
+
+function truncated(after: LogPosition, base: LogPosition): SyneviError {
+  const message = `cannot read the log above ${after}: it begins above ${base} here`
+  return new SyneviError('TRUNCATED', message, {
+    definite: true,
+    details: { base: base.toString() },
+  })
 }
