@@ -28,9 +28,9 @@ export const UPGRADE_ROWS: readonly Row[] = [
     fault: undefined,
     plan: () => planOf('before'),
     steps: [
-      ...[0, 1, 2].map((serial) => restart(serial, 'this')),
-      ...[2, 0].map((serial) => restart(serial, 'before')),
-      ...[0, 2].map((serial) => restart(serial, 'this')),
+      ...[restart(0, 'this'), restart(1, 'this', 'kill'), restart(2, 'this')],
+      ...[restart(2, 'before', 'kill'), restart(0, 'before')],
+      ...[restart(0, 'this'), restart(2, 'this', 'kill')],
       ...[finish(1), finish(0), finish(2)],
       refusal(1),
     ],
@@ -46,14 +46,14 @@ function planOf(version: Version): Partial<MemberPlan> {
     : { program: unpackRelease(BEFORE).member, features: undefined }
 }
 
-/** It closes, and comes back as that version, with the same store. */
-function restart(serial: number, to: Version): Step {
+/** It closes or dies, and comes back as that version, with the same store. */
+function restart(serial: number, to: Version, how: 'close' | 'kill' = 'close'): Step {
   return ({ cluster }) => {
     const member = cluster.member(serial)
     return {
-      what: `${serial} restarts as ${to === 'this' ? 'this version' : BEFORE}`,
+      what: `${serial} ${how === 'close' ? 'closes' : 'is killed'}, restarts as ${to === 'this' ? 'this version' : BEFORE}`,
       ...{ victims: [serial], survivors: others(cluster, serial), lastsMs: 0 },
-      begin: () => member.close(CLOSE_MS),
+      begin: () => (how === 'close' ? member.close(CLOSE_MS) : member.kill()),
       ineffective: async () => (member.pid === undefined ? undefined : 'still there'),
       end: async () => {
         member.replan(planOf(to))
