@@ -9,7 +9,13 @@ import { ConformanceFailure, sameBytes } from './conformance-case.ts'
 /** One call of the listener. */
 export type Tiding =
   | { readonly kind: 'frame'; readonly from: NodeSerial; readonly frame: Bytes }
-  | { readonly kind: 'link'; readonly peer: NodeSerial; readonly up: boolean }
+  | {
+      readonly kind: 'link'
+      readonly peer: NodeSerial
+      readonly up: boolean
+      /** What the peer's node reads. */
+      readonly frameVersion: number
+    }
   | {
       readonly kind: 'refused'
       readonly peer: NodeSerial | undefined
@@ -35,8 +41,8 @@ export class Heard implements NetworkListener {
     this.#note({ kind: 'frame', from, frame })
   }
 
-  link(peer: NodeSerial, up: boolean): void {
-    this.#note({ kind: 'link', peer, up })
+  link(peer: NodeSerial, up: boolean, frameVersion = 1): void {
+    this.#note({ kind: 'link', peer, up, frameVersion })
   }
 
   refused(peer: NodeSerial | undefined, code: string, why: string): void {
@@ -71,8 +77,12 @@ export class Heard implements NetworkListener {
 
   /** What was said last about the link to that peer; undefined if nothing was. */
   linkTo(peer: NodeSerial): boolean | undefined {
-    const last = this.all.findLast((tiding) => tiding.kind === 'link' && tiding.peer === peer)
-    return last?.kind === 'link' ? last.up : undefined
+    return this.#link(peer)?.up
+  }
+
+  /** What that peer's node reads, as it was said last; undefined if nothing was. */
+  versionOf(peer: NodeSerial): number | undefined {
+    return this.#link(peer)?.frameVersion
   }
 
   /**
@@ -94,6 +104,11 @@ export class Heard implements NetworkListener {
       }
       this.#waiting.add(look)
     })
+  }
+
+  #link(peer: NodeSerial): (Tiding & { kind: 'link' }) | undefined {
+    const links = this.all.filter((tiding) => tiding.kind === 'link')
+    return links.findLast((tiding) => tiding.peer === peer)
   }
 
   #note(tiding: Tiding): void {

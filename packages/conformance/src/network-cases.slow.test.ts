@@ -19,6 +19,7 @@ type Fault =
   | 'does not tell of a close'
   | 'reaches a serial once'
   | 'takes anyone'
+  | 'forgets what others read'
   | 'mixes clusters'
   | 'the last of a serial wins'
   | 'throws for strangers'
@@ -36,6 +37,7 @@ const NOTICED: Readonly<Record<string, Fault>> = {
   'up and down': 'tells up twice',
   'a peer that closes': 'does not tell of a close',
   'a peer that comes back': 'reaches a serial once',
+  'each learns': 'forgets what others read',
   'who is not among': 'takes anyone',
   'another cluster': 'mixes clusters',
   'a second node': 'the last of a serial wins',
@@ -162,7 +164,9 @@ class WireEnd implements Network {
     const peer = other.serial
     if (peer === undefined) return
     this.#wire.later(() => {
-      this.#listener?.link(peer, up)
+      const { frameVersion = 1 } = other.#self ?? {}
+      const told = fault === 'forgets what others read' ? undefined : frameVersion
+      this.#listener?.link(peer, up, told)
       if (up && fault === 'tells up twice') this.#listener?.link(peer, up)
     })
   }

@@ -142,6 +142,26 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
     await trial.deliver(a, again, Uint8Array.of(9))
     await trial.deliver(again, a, Uint8Array.of(8))
   }),
+  networkCase('each learns what the other reads, anew with each link', async (trial) => {
+    const [a, b] = [
+      trial.node({ serial: 1, frameVersion: 7 }),
+      trial.node({ serial: 2, frameVersion: 3 }),
+    ]
+    await Promise.all([a.start(), b.start()])
+    a.connect(b)
+    b.connect(a)
+    await trial.linked(a, b)
+    check(b.heard.versionOf(a.serial) === 7, 'the peer reads version 7, and this was not told')
+    check(a.heard.versionOf(b.serial) === 3, 'the peer reads version 3, and this was not told')
+    await b.close()
+    await trial.unlinked(a, b)
+    const again = trial.node({ serial: 2 })
+    await again.start()
+    again.connect(a)
+    a.connect(again)
+    await trial.linked(a, again)
+    check(a.heard.versionOf(again.serial) === 1, 'who does not say what it reads, reads version 1')
+  }),
   networkCase('who is not among the peers is not heard', async (trial) => {
     const [a, b, stranger] = await started3(trial)
     a.connect(b)

@@ -25,6 +25,8 @@ export interface NodeSpec {
   readonly id?: string
   /** Default the cluster of all others. */
   readonly cluster?: Bytes
+  /** Default: it does not say. */
+  readonly frameVersion?: number
 }
 
 /** A network and its ear. Calls into it are watched for calls back. */
@@ -34,10 +36,12 @@ export class TestNode {
   readonly heard: Heard = new Heard()
   readonly #made: TestNetwork
 
-  constructor(made: TestNetwork, { serial, id = `node-${serial}`, cluster = HOME }: NodeSpec) {
+  constructor(made: TestNetwork, spec: NodeSpec) {
+    const { serial, id = `node-${serial}`, cluster = HOME, frameVersion } = spec
     this.#made = made
     this.network = made.network
-    this.self = { cluster, id, serial: nodeSerial(serial) }
+    const said = frameVersion === undefined ? {} : { frameVersion }
+    this.self = { cluster, id, serial: nodeSerial(serial), ...said }
   }
 
   get serial(): NodeSerial {
