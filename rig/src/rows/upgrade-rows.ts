@@ -50,8 +50,9 @@ function planOf(version: Version): Partial<MemberPlan> {
 function restart(serial: number, to: Version, how: 'close' | 'kill' = 'close'): Step {
   return ({ cluster }) => {
     const member = cluster.member(serial)
+    const verb = how === 'close' ? 'closes' : 'is killed'
     return {
-      what: `${serial} ${how === 'close' ? 'closes' : 'is killed'}, restarts as ${to === 'this' ? 'this version' : BEFORE}`,
+      what: `${serial} ${verb}, restarts as ${to === 'this' ? 'this version' : BEFORE}`,
       ...{ victims: [serial], survivors: others(cluster, serial), lastsMs: 0 },
       begin: () => (how === 'close' ? member.close(CLOSE_MS) : member.kill()),
       ineffective: async () => (member.pid === undefined ? undefined : 'still there'),

@@ -336,7 +336,7 @@ export class CoreWorld {
     }
   }
 
-  /** What arrives; undefined where one of both is of the release before, which has no such thing. */
+  /** What arrives; undefined where one of both is of the release before, which lacks it. */
   #carried(packet: Packet): Message | undefined {
     const isBefore = this.#before.has(packet.from) || this.#before.has(packet.to)
     if (!isBefore && this.#options.encoded !== true) return packet.message
