@@ -93,6 +93,8 @@ export class Changeover {
     const { epochs } = context
     if (epochs.role !== 'removed' || this.#mayStop) return
     const last = epochs.lastOf(context.self)
+    // It was none yet: it waits to become one.
+    if (last === 0) return
     const { voters, sizes } = epochs.open
     const safe = voters.filter((voter) => {
       const heartbeat = peers.has(voter) ? peers.get(voter).heartbeat : undefined

@@ -31,10 +31,7 @@ export function prepareReconfig(
   const { expectEpoch, force } = asked
   if (expectEpoch !== epochs.open.epoch) return 'epochOver'
   if (membersFit(asked.members) !== undefined || !asked.members.some(isVoter)) return 'malformed'
-  const members = asked.members.map((member) => {
-    const storeId = member.storeId ?? storeOf(member.serial)
-    return storeId === undefined ? member : { ...member, storeId }
-  })
+  const members = asked.members.map((member) => canonicalEntry(member, storeOf(member.serial)))
   const isUnknown = members.some((member) => {
     const isNew = isVoter(member) && !epochs.open.isVoter(member.serial)
     return isNew && member.storeId === undefined
@@ -42,4 +39,15 @@ export function prepareReconfig(
   if (isUnknown) return 'unknownStore'
   if (!force && !hasQuorum(parts, members)) return 'noQuorum'
   return { kind: 'reconfig', expectEpoch, members }
+}
+
+/** As it reads after a journey: what is not said is absent. `known`: its store, unless named. */
+function canonicalEntry(member: MemberEntry, known: Uint8Array | undefined): MemberEntry {
+  const { serial, id, address, replaces, storeId = known } = member
+  return {
+    ...{ serial, id, address },
+    ...(isVoter(member) ? {} : { role: 'learner' }),
+    ...(storeId === undefined ? {} : { storeId }),
+    ...(replaces === undefined ? {} : { replaces }),
+  }
 }

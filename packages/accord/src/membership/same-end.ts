@@ -2,7 +2,7 @@
 
 import type { EpochEnd } from '../message/message.ts'
 import { sameBytes } from '../replicate/on-stable.ts'
-import type { MemberEntry } from '../topology/configuration.ts'
+import { isVoter, type MemberEntry } from '../topology/configuration.ts'
 import { sameKeys } from '../txn/keys.ts'
 
 /** Part by part. */
@@ -32,7 +32,7 @@ function sameMember(a: MemberEntry, b: MemberEntry | undefined): boolean {
     a.serial === b.serial &&
     a.id === b.id &&
     a.address === b.address &&
-    a.role === b.role &&
+    isVoter(a) === isVoter(b) &&
     a.replaces === b.replaces &&
     sameBytes(a.storeId ?? NO_BYTES, b.storeId ?? NO_BYTES)
   )

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Random walks over real cores: `walk [--seeds 20000] [--from SEED] [--nodes N] [--jobs 2]`, or
- * `--seed SEED` for the transcript of one. Exits 1 when a rule broke, or when too little happened
- * to mean anything.
+ * Random walks over real cores: `walk [--seeds 20000] [--from SEED] [--nodes N] [--changes] [--jobs
+ * 2]`, or `--seed SEED` for the transcript of one. Exits 1 when a rule broke, or when too little
+ * happened to mean anything.
  */
 
 import { fork, type ChildProcess } from 'node:child_process'
@@ -19,6 +19,7 @@ interface Order {
   readonly from: string
   readonly count: number
   readonly n: number | undefined
+  readonly changes: boolean | undefined
 }
 
 const { values } = parseArgs({
@@ -27,18 +28,21 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '20000' },
     from: { type: 'string' },
     nodes: { type: 'string' },
+    changes: { type: 'boolean' },
     jobs: { type: 'string', default: '2' },
     worker: { type: 'boolean', default: false },
   },
 })
+/** Whether the membership changes in every walk; undefined: in some. */
+const changes = values.changes
 const n = values.nodes === undefined ? undefined : Number(values.nodes)
 
 if (values.worker) {
   process.on('message', (order: Order) => {
-    process.send?.(campaign({ from: BigInt(order.from), step: 1n, count: order.count, n: order.n }))
+    process.send?.(campaign({ ...order, from: BigInt(order.from), step: 1n }))
   })
 } else if (values.seed !== undefined) {
-  for (const line of transcriptOf(BigInt(values.seed), { n })) console.log(line)
+  for (const line of transcriptOf(BigInt(values.seed), { n, changes })) console.log(line)
 } else {
   const from = values.from === undefined ? BigInt(Date.now()) * 1_000_000n : BigInt(values.from)
   await runAll({ from, count: Number(values.seeds), jobs: Number(values.jobs) })
@@ -54,7 +58,7 @@ async function runAll(parts: { from: bigint; count: number; jobs: number }): Pro
     const count = Math.min(PORTION, parts.count - next)
     const from = String(parts.from + BigInt(next))
     next += count
-    return { from, count, n }
+    return { from, count, n, changes }
   }
   const workers = Array.from({ length: parts.jobs }, () =>
     fork(fileURLToPath(import.meta.url), ['--worker']),
@@ -110,7 +114,7 @@ function report(parts: {
 }): void {
   const { counts, failures, seconds, jobs, from } = parts
   for (const { seed, what } of failures) {
-    const nodes = n === undefined ? '' : ` --nodes ${n}`
+    const nodes = `${n === undefined ? '' : ` --nodes ${n}`}${changes === true ? ' --changes' : ''}`
     console.log(`FAILED seed ${seed}: ${what}\n  npm run walk -- --seed ${seed}${nodes}`)
   }
   const { walks, events, txns, fast, slow, recovered, invalidated, recoveries, crashes } = counts
@@ -122,6 +126,7 @@ function report(parts: {
       `${recoveries} recoveries, ${crashes} crashes, ${enabled} times features on, ` +
       `${events} events`,
   )
+  console.log(`${counts.epochs} epochs ended, ${counts.letGo} nodes let go`)
   const { barriers, driven, erased, truncated, belowFloor } = counts
   console.log(
     `${barriers} barriers, ${driven} floors with something undecided, ${erased} erasures, ` +

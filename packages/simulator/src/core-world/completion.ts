@@ -3,6 +3,7 @@
  * its outcome and be applied, within a bound of simulated time (`protocol.md` 13.1.15).
  */
 
+import type { CoreNode } from './core-node.ts'
 import type { CoreWorld } from './core-world.ts'
 import { check, Violation } from './violation.ts'
 
@@ -70,6 +71,9 @@ function isComplete(world: CoreWorld): boolean {
 function unfinished(world: CoreWorld): string | undefined {
   for (const node of world.nodes) {
     if (!node.alive) continue
+    const epoch = epochUnfinished(world, node)
+    if (epoch !== undefined) return epoch
+    if (!isMember(world, node)) continue
     for (const record of node.store.records()) {
       if (record.applied || record.outcome?.kind === 'invalidated') continue
       const { transcript } = world
@@ -90,9 +94,32 @@ function unfinished(world: CoreWorld): string | undefined {
   return undefined
 }
 
+function isMember(world: CoreWorld, { serial }: CoreNode): boolean {
+  const { epochs } = world.truth
+  return epochs.membersOf(epochs.last).includes(serial)
+}
+
+/** Members have opened the last epoch and finished those before; whoever was left out has gone. */
+function epochUnfinished(world: CoreWorld, node: CoreNode): string | undefined {
+  const { epochs } = world.truth
+  const status = node.status()
+  if (status === undefined) return undefined
+  const { configuration, closing, finishedEpoch, role, parked } = status
+  const where = `n${node.serial} in epoch ${configuration.epoch} of ${epochs.last}`
+  if (!isMember(world, node)) {
+    let wasMember = false
+    for (let epoch = 1; epoch < epochs.last; epoch++)
+      wasMember ||= epochs.membersOf(epoch).includes(node.serial)
+    return wasMember ? `${where}, ${role}, waits to be let go` : undefined
+  }
+  if (configuration.epoch !== epochs.last) return `${where} lags`
+  if (closing || node.store.epochs.pending !== undefined || parked > 0) return `${where} closes it`
+  return finishedEpoch < epochs.last - 1 ? `${where} has finished ${finishedEpoch}` : undefined
+}
+
 /** With one chain, nodes that applied as much agree on the hashes. */
 function checkSameHistory(world: CoreWorld): void {
-  const [first, ...rest] = world.nodes.filter((node) => node.alive)
+  const [first, ...rest] = world.nodes.filter((node) => node.alive && isMember(world, node))
   if (first === undefined) return
   const { position, txnHash } = first.store.applied
   for (const { serial, store } of rest) {

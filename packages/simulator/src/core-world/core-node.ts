@@ -4,6 +4,7 @@
  */
 
 import {
+  epochOf,
   InvariantError,
   millis,
   nanos,
@@ -284,12 +285,22 @@ export class CoreNode {
         : undefined,
     )
     this.store.write(ready.writes)
+    const wrote: { readonly epoch: number; readonly effect: Effect }[] = []
     ready.writes.forEach((write, i) => {
+      if (write.kind === 'epochEnd') {
+        const { end } = write
+        wrote.push({ epoch: end.epoch + 0.5, effect: { kind: 'ended', end } })
+      }
       if (write.kind !== 'record' && write.kind !== 'applied') return
-      checkRecordStep(this.serial, before[i], write.record)
-      checkReserve(this.serial, write.record, this.store.hlcReserve)
-      this.#effects.push({ kind: 'wrote', record: write.record, applied: write.kind === 'applied' })
+      const { record } = write
+      checkRecordStep(this.serial, before[i], record)
+      checkReserve(this.serial, record, this.store.hlcReserve)
+      const applied = write.kind === 'applied'
+      wrote.push({ epoch: epochOf(record.id), effect: { kind: 'wrote', record, applied } })
     })
+    // One write: what it says of an epoch was true before that ended.
+    wrote.sort((a, b) => a.epoch - b.epoch)
+    for (const { effect } of wrote) this.#effects.push(effect)
   }
 
   /** 2.2 b and d: decided fast with nothing promised or accepted, and written with this Ready. */

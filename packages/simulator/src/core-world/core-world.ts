@@ -17,6 +17,7 @@ import {
   type ConflictKey,
   type FeatureSet,
   type Keys,
+  type MemberEntry,
   type Message,
   type NodeSerial,
   type Notice,
@@ -26,7 +27,7 @@ import {
 } from '@synevi/accord'
 import type { ChainKind } from './chain.ts'
 import { CoreNode } from './core-node.ts'
-import { membersOf } from './durable-store.ts'
+import { membersOf, storeIdOf } from './durable-store.ts'
 import { isKnownToFirst } from './first-release.ts'
 import { readId } from './known-reads.ts'
 import { submissionId } from './submission-id.ts'
@@ -43,7 +44,10 @@ export interface Packet {
 
 /** Fixed for a run. */
 export interface CoreWorldOptions {
+  /** Members of epoch 1: 0 … n-1. */
   readonly n: number
+  /** Nodes that run beside them and may become members, by the next serials. Default 0. */
+  readonly joiners?: number | undefined
   /**
    * The keys that transactions of this run name. More than one: chains are not compared between
    * nodes.
@@ -101,6 +105,7 @@ export class CoreWorld {
   readonly #before: Set<number>
   #nextSubmission = 0
   #nextRead = 0
+  readonly #retired = new Set<NodeSerial>()
   /** How often what was noticed. */
   readonly counts = { fast: 0, slow: 0, recovered: 0, invalidated: 0, recovering: 0, enabled: 0 }
   /** Of other notices, by name. */
@@ -122,8 +127,10 @@ export class CoreWorld {
 
   /** All nodes are open, on empty disks. */
   static open(options: CoreWorldOptions): CoreWorld {
-    const nodes = Array.from({ length: options.n }, (_, serial) => newNode(options, serial))
-    const world = new CoreWorld({ options, nodes, truth: new Truth(options.n, options.universe) })
+    const { n, universe, joiners = 0 } = options
+    const nodes = Array.from({ length: n + joiners }, (_, serial) => newNode(options, serial))
+    const truth = new Truth(n, universe, n + joiners)
+    const world = new CoreWorld({ options, nodes, truth })
     for (const node of nodes) {
       node.open()
       world.#absorb(node)
@@ -181,6 +188,22 @@ export class CoreWorld {
     this.transcript.say(() => `n${serial} gives up read ${read}`)
     this.truth.reads.cancelled(read)
     node.step({ kind: 'cancelRead', read })
+    this.#absorb(node)
+  }
+
+  /** An operator of this node, if it runs, wants these members; their stores are named. */
+  reconfigure(serial: number, members: readonly MemberEntry[]): void {
+    const node = this.node(serial)
+    const open = node.status()?.configuration
+    if (open === undefined) return
+    const submission = submissionId(this.#nextSubmission++)
+    this.transcript.say(() => `n${serial} wants ${describe(members)}`)
+    this.truth.submitted(node.serial, submission, 'all')
+    const named = members.map((each) => ({ ...each, storeId: storeIdOf(each.serial) }))
+    node.step({
+      ...{ kind: 'reconfigure', submission, expectEpoch: open.epoch, members: named },
+      force: true,
+    })
     this.#absorb(node)
   }
 
@@ -261,9 +284,14 @@ export class CoreWorld {
     this.#observe(node)
   }
 
+  /** Whether it was left out, and has gone for good. */
+  isRetired(serial: number): boolean {
+    return this.#retired.has(nodeSerial(serial))
+  }
+
   restart(serial: number): void {
     const node = this.node(serial)
-    if (node.alive) return
+    if (node.alive || this.isRetired(serial)) return
     this.transcript.say(() => `n${serial} restarts`)
     node.open()
     this.#absorb(node)
@@ -295,6 +323,11 @@ export class CoreWorld {
   #absorb(node: CoreNode): void {
     this.#observe(node)
     if (this.#options.prompt === true) this.settle(node.serial)
+    if (!this.#retired.has(node.serial) || !node.alive) return
+    // Nobody needs it any more, it says: it goes, and never comes back.
+    this.transcript.say(() => `n${node.serial} is let go`)
+    node.crash('written')
+    this.#observe(node)
   }
 
   #observe(node: CoreNode): void {
@@ -314,6 +347,7 @@ export class CoreWorld {
   }
 
   #noticed(node: CoreNode, notice: Notice): void {
+    if (notice.kind === 'removed' && notice.mayStop) this.#retired.add(node.serial)
     if (notice.kind === 'enabled') this.#checkRequired(node, featureSet(notice.features))
     if (notice.kind === 'decided') this.counts[notice.path]++
     if (notice.kind === 'invalidated') this.counts.invalidated++
@@ -331,6 +365,7 @@ export class CoreWorld {
   #checkRequired(node: CoreNode, used: FeatureSet): void {
     this.counts.enabled++
     for (const { serial, store } of this.nodes) {
+      if (serial >= this.#options.n) continue
       const isRequired = (used & ~store.features.requires) === 0
       check(isRequired, 'features', () => `n${node.serial} uses what n${serial} does not require`)
     }
@@ -346,6 +381,10 @@ export class CoreWorld {
     check(isKnown, 'versions', () => `n${packet.to} of version 1 got ${packet.message.kind}`)
     return message
   }
+}
+
+function describe(members: readonly MemberEntry[]): string {
+  return members.map(({ serial, role }) => `${serial}${role === 'learner' ? 'l' : ''}`).join(' ')
 }
 
 /** What the receiver decodes of what the sender encoded; undefined: version 1 lacks it. */

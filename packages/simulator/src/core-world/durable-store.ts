@@ -78,7 +78,7 @@ export class DurableStore implements RecordReader {
       pending: undefined,
       ends: [],
     }
-    this.#admitted = true
+    this.#admitted = members.some((member) => member.serial === self)
     this.#features = features
     for (const { serial } of members) {
       if (serial === self) continue
@@ -104,6 +104,10 @@ export class DurableStore implements RecordReader {
 
   get features(): StoredFeatures {
     return this.#features
+  }
+
+  get epochs(): EpochFacts {
+    return this.#epochs
   }
 
   get storeId(): Bytes {

@@ -2,6 +2,7 @@
 
 import type {
   Answer,
+  EpochEnd,
   Execution,
   Message,
   NodeSerial,
@@ -16,6 +17,8 @@ export type Effect =
   | { readonly kind: 'sent'; readonly to: NodeSerial; readonly message: Message }
   /** The record is durable now. `applied`: in the write of its execution. */
   | { readonly kind: 'wrote'; readonly record: TxnRecord; readonly applied: boolean }
+  /** It holds the end of an epoch, durably. */
+  | { readonly kind: 'ended'; readonly end: EpochEnd }
   /** The executor was given it. Runs ahead of the disk. */
   | { readonly kind: 'executed'; readonly execution: Execution }
   | { readonly kind: 'answered'; readonly answer: Answer }

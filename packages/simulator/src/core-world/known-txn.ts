@@ -128,6 +128,17 @@ export function covers(deps: Deps, other: { id: TxnId; keys: Keys; at: Timestamp
   return false
 }
 
+/** Deps of a decision cover what conflicts and stands below it. Throws a Violation. */
+export function checkDeps(known: KnownTxn, deps: Deps, other: KnownTxn): void {
+  const { id, keys, outcome: at } = other
+  if (typeof at !== 'bigint') return
+  check(
+    covers(deps, { id, keys, at }),
+    'dependency safety',
+    () => `the deps of ${known.id} miss ${id}`,
+  )
+}
+
 /** Whether both name the same ids and marks. */
 export function sameDeps(a: Deps, b: Deps): boolean {
   if (a === b) return true

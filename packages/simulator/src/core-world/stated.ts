@@ -5,7 +5,10 @@
 
 import {
   compareBallots,
+  epochOf,
+  openConfiguration,
   type Ballot,
+  type EpochEnd,
   type Message,
   type NodeSerial,
   type Timestamp,
@@ -13,6 +16,7 @@ import {
   type TxnRecord,
   type Watermark,
 } from '@synevi/accord'
+import { canonical } from './canonical.ts'
 import type { DurableStore } from './durable-store.ts'
 import { check } from './violation.ts'
 
@@ -57,10 +61,16 @@ function isStated(store: DurableStore, message: Message): boolean {
       return message.closedBefore <= store.floors.closedBefore && message.id < message.closedBefore
     case 'logChunk':
       return message.entries.every((entry) => isApplied(store, entry.id))
+    case 'epochEnd':
+      return isEndStated(store, message)
+    case 'wrongEpoch':
+      return message.ends === 'snapshot' || message.ends.every((end) => isEndStated(store, end))
     case 'heartbeat':
       return (
         sameBytes(message.storeId, store.storeId) &&
         message.durableSeq <= store.durableSeq &&
+        message.openEpoch <= openConfiguration(store.epochs).epoch &&
+        message.finishedEpoch <= Math.max(1, epochOf(store.floors.closedBefore)) - 1 &&
         message.floor <= store.floors.floor &&
         message.closedBefore <= store.floors.closedBefore &&
         message.applied.position <= store.applied.position &&
@@ -86,6 +96,10 @@ function isErased(store: DurableStore, id: TxnId): boolean {
 
 function isApplied(store: DurableStore, id: TxnId): boolean {
   return store.record(id)?.applied === true || isErased(store, id)
+}
+
+function isEndStated(store: DurableStore, end: EpochEnd): boolean {
+  return store.epochs.ends.some((each) => canonical(each) === canonical(end))
 }
 
 function hasPromised(record: TxnRecord | undefined, ballot: Ballot): boolean {

@@ -1,12 +1,13 @@
 /**
- * What is true in a run, and whether it may be (`protocol.md` 13.1, one epoch). It sees what became
- * durable, what left a node, what was executed and answered, and trusts nothing that a core says of
- * itself.
+ * What is true in a run, and whether it may be (`protocol.md` 13.1). It sees what became durable,
+ * what left a node, what was executed and answered, and trusts nothing that a core says of itself.
  */
 
 import {
   conflict,
+  epochOf,
   nodeOf,
+  nodeSerial,
   type ConflictKey,
   type Deps,
   type Execution,
@@ -26,7 +27,7 @@ import { ExecutionOrder } from './execution-order.ts'
 import {
   ballotKey,
   copyKnown,
-  covers,
+  checkDeps,
   imageOfKnown,
   newbornOf,
   proposalOf,
@@ -34,6 +35,7 @@ import {
   type KnownTxn,
 } from './known-txn.ts'
 import { checkAnswer, checkChosen, checkFast, checkKept, checkSupport, quorums } from './legal.ts'
+import { KnownEpochs } from './known-epochs.ts'
 import { KnownReads } from './known-reads.ts'
 import { Minted } from './minted.ts'
 import { Submissions } from './submissions.ts'
@@ -42,7 +44,8 @@ import { check } from './violation.ts'
 /** Fed with every effect of every node, in order; throws at the first that may not be. */
 export class Truth {
   readonly n: number
-  readonly #f: number
+  readonly #total: number
+  epochs: KnownEpochs
   readonly #universe: readonly ConflictKey[]
   readonly #known = new Map<TxnId, KnownTxn>()
   #submissions = new Submissions()
@@ -54,18 +57,22 @@ export class Truth {
   /** Members that took log entries from a peer. */
   #caughtUp = 0
 
-  /** `universe`: the keys that the transactions of the run name. */
-  constructor(n: number, universe: readonly ConflictKey[]) {
+  /**
+   * Members 0 … n-1 of epoch 1, `total` nodes altogether. `universe`: the keys that the
+   * transactions of the run name.
+   */
+  constructor(n: number, universe: readonly ConflictKey[], total: number = n) {
     this.n = n
-    this.#f = quorums(n).f
+    this.#total = total
+    this.epochs = new KnownEpochs(Array.from({ length: n }, (_, i) => nodeSerial(i)))
     this.#universe = universe
-    this.#incarnations = Array.from({ length: n }, () => 1)
-    this.#order = new ExecutionOrder(n, universe)
+    this.#incarnations = Array.from({ length: total }, () => 1)
+    this.#order = new ExecutionOrder(total, universe)
   }
 
   /** A copy that shares nothing mutable. */
   copy(): Truth {
-    const copy = new Truth(this.n, this.#universe)
+    const copy = new Truth(this.n, this.#universe, this.#total)
     copy.#take(this)
     return copy
   }
@@ -76,6 +83,7 @@ export class Truth {
     this.reads = from.reads.copy()
     this.#minted = from.#minted.copy()
     this.#closed = from.#closed.copy()
+    this.epochs = from.epochs.copy()
     from.#incarnations.forEach((incarnation, i) => (this.#incarnations[i] = incarnation))
     this.#order.take(from.#order)
     this.#caughtUp = from.#caughtUp
@@ -92,6 +100,7 @@ export class Truth {
       this.#order.image(),
       this.#caughtUp,
       this.#closed.image(),
+      this.epochs.image(),
     ]
   }
 
@@ -145,6 +154,9 @@ export class Truth {
         case 'wrote':
           this.#wrote(node, effect.record, effect.applied)
           break
+        case 'ended':
+          this.epochs.ended(node, effect.end, this.#known.values())
+          break
         case 'executed':
           this.#executed(node, effect.execution)
           break
@@ -188,9 +200,11 @@ export class Truth {
       this.#born(node, notice.id)
       this.#closed.born(notice.id, notice.closedBefore)
     }
+    if (notice.kind === 'configuration') this.epochs.announced(notice.configuration)
+    if (notice.kind === 'reconfiguring') this.#born(node, notice.id)
     if (notice.kind === 'decided' && notice.path === 'fast') {
       const life = this.#incarnations[node] ?? 0
-      checkFast(this.#of(notice.id), { node, life, n: this.n })
+      checkFast(this.#of(notice.id), { node, life, n: this.epochs.sizeOf(notice.id) })
     }
   }
 
@@ -214,12 +228,14 @@ export class Truth {
     const { vote, accepted, outcome } = record
     this.#closed.wrote(record.id)
     if (vote !== undefined && !known.votes.has(node)) {
+      this.epochs.checkVoter(node, known.id)
       known.votes.set(node, vote)
       if (!vote.yes) this.#minted.add(vote.witnessedAt, record.id)
     }
     if (accepted !== undefined) {
+      this.epochs.checkVoter(node, known.id)
       proposalOf(known, ballotKey(accepted.ballot), accepted.value).accepted |= 1 << node
-      checkKept(known, this.n)
+      checkKept(known, this.epochs.sizeOf(known.id))
     }
     if (outcome?.kind === 'invalidated') this.#decide(known, 'invalid')
     if (outcome?.kind === 'decided') {
@@ -301,8 +317,9 @@ export class Truth {
     this.#ballot(node, id, ballot)
     const known = this.#of(id)
     proposalOf(known, ballot, value)
-    checkKept(known, this.n)
-    if (value !== 'invalid') checkSupport(known, value, this.#f)
+    const n = this.epochs.sizeOf(id)
+    checkKept(known, n)
+    if (value !== 'invalid') checkSupport(known, value, quorums(n).f)
   }
 
   #decide(known: KnownTxn, value: Timestamp | 'invalid'): void {
@@ -313,12 +330,16 @@ export class Truth {
       () => `${id} is ${outcome} and ${value}`,
     )
     if (outcome !== undefined) return
-    if (value !== 'invalid') this.#closed.checkOpen(id)
-    known.isFast = checkChosen(known, value, this.n) === 'fast'
-    checkKept(known, this.n)
+    const n = this.epochs.sizeOf(id)
+    if (value !== 'invalid') {
+      this.#closed.checkOpen(id)
+      this.epochs.checkOpen(id)
+    }
+    known.isFast = checkChosen(known, value, n) === 'fast'
+    checkKept(known, n)
     known.outcome = value
     if (value === 'invalid') return
-    checkSupport(known, value, this.#f)
+    checkSupport(known, value, quorums(n).f)
     check(
       value > known.after,
       'real time',
@@ -333,8 +354,9 @@ export class Truth {
         () => `${id} and ${other.id} both stand at ${value}`,
       )
       if (other.outcome < value) continue
-      for (const deps of other.deps) this.#checkDeps(other, deps, known)
       this.#order.checkNotPassed(known, other)
+      if (epochOf(other.id) !== epochOf(id)) continue
+      for (const deps of other.deps) checkDeps(other, deps, known)
     }
   }
 
@@ -345,19 +367,9 @@ export class Truth {
     for (const other of this.#known.values()) {
       if (other.id === known.id || typeof other.outcome !== 'bigint' || typeof at !== 'bigint')
         continue
-      if (other.outcome < at && conflict(other.keys, known.keys))
-        this.#checkDeps(known, deps, other)
+      if (epochOf(other.id) !== epochOf(known.id)) continue
+      if (other.outcome < at && conflict(other.keys, known.keys)) checkDeps(known, deps, other)
     }
-  }
-
-  #checkDeps(known: KnownTxn, deps: Deps, other: KnownTxn): void {
-    const { id, keys, outcome: at } = other
-    if (typeof at !== 'bigint') return
-    check(
-      covers(deps, { id, keys, at }),
-      'dependency safety',
-      () => `the deps of ${known.id} miss ${id}`,
-    )
   }
 
   #executed(node: NodeSerial, execution: Execution): void {
@@ -378,7 +390,8 @@ export class Truth {
     const known = this.#of(answer.id)
     // Its own Barrier told that it never happens, and nobody need ever say so.
     const isDead =
-      known.outcome === undefined && known.id < this.#closed.boundOf(this.executed(node))
+      known.outcome === undefined &&
+      (known.id < this.#closed.boundOf(this.executed(node)) || this.epochs.hasEnded(known.id))
     if (isDead && answer.kind === 'invalidated') return
     checkAnswer(node, answer, known.outcome)
   }

@@ -68,11 +68,11 @@ function byWalks(of: Hunt & { by: 'walk' }, from: bigint): Catch | undefined {
   for (let i = 0; i < of.seedsMax; i++) {
     const seed = from + BigInt(i)
     try {
-      walk(seed, { n: of.n })
+      walk(seed, { n: of.n, changes: of.changes })
     } catch (error) {
       const { rule, what } = failureOf(seed, error)
       return {
-        by: `walk n=${of.n}`,
+        by: `walk n=${of.n}${of.changes === true ? ', changes' : ''}`,
         after: i + 1,
         walk: { seed: String(seed), n: of.n },
         rule,

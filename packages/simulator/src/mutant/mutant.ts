@@ -17,7 +17,13 @@ export interface Edit {
 
 /** Where to look, and how long. */
 export type Hunt =
-  | { readonly by: 'walk'; readonly n: number; readonly seedsMax: number }
+  /** `changes`: only walks in which the membership changes. */
+  | {
+      readonly by: 'walk'
+      readonly n: number
+      readonly changes?: boolean
+      readonly seedsMax: number
+    }
   /** All of the named bounds. */
   | { readonly by: 'explore'; readonly bounds: string }
 

@@ -2,6 +2,7 @@
 
 import { FEATURE_MUTANTS } from './feature-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { EPOCH_MUTANTS } from './epoch-mutants.ts'
 import { FLOOR_MUTANTS } from './floor-mutants.ts'
 import { ORDER_MUTANTS } from './order-mutants.ts'
 import { QUORUM_MUTANTS } from './quorum-mutants.ts'
@@ -16,4 +17,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...READ_MUTANTS,
   ...FEATURE_MUTANTS,
   ...FLOOR_MUTANTS,
+  ...EPOCH_MUTANTS,
 ]

@@ -26,12 +26,16 @@ export function campaign(parts: {
   readonly step: bigint
   readonly count: number
   readonly n: number | undefined
+  readonly changes?: boolean | undefined
 }): CampaignResult {
   let counts = NO_WALKS
   for (let i = 0; i < parts.count; i++) {
     const seed = parts.from + BigInt(i) * parts.step
     try {
-      counts = addCounts(counts, { ...walk(seed, { n: parts.n }), walks: 1 })
+      counts = addCounts(counts, {
+        ...walk(seed, { n: parts.n, changes: parts.changes }),
+        walks: 1,
+      })
     } catch (error) {
       return { counts, failure: failureOf(seed, error) }
     }

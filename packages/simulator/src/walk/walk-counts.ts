@@ -13,6 +13,10 @@ export interface WalkCounts {
   readonly crashes: number
   /** Nodes that began to use features which were not agreed on at first. */
   readonly enabled: number
+  /** Epochs that ended. */
+  readonly epochs: number
+  /** Nodes that were left out, and told that they may stop. */
+  readonly letGo: number
   /** Barriers ordered. */
   readonly barriers: number
   /** Answers to RaiseFloor that left something undecided. */
@@ -37,6 +41,8 @@ export const NO_WALKS: WalkCounts = {
   recoveries: 0,
   crashes: 0,
   enabled: 0,
+  epochs: 0,
+  letGo: 0,
   barriers: 0,
   driven: 0,
   erased: 0,
@@ -57,6 +63,8 @@ export function addCounts(a: WalkCounts, b: WalkCounts): WalkCounts {
     recoveries: a.recoveries + b.recoveries,
     crashes: a.crashes + b.crashes,
     enabled: a.enabled + b.enabled,
+    epochs: a.epochs + b.epochs,
+    letGo: a.letGo + b.letGo,
     barriers: a.barriers + b.barriers,
     driven: a.driven + b.driven,
     erased: a.erased + b.erased,

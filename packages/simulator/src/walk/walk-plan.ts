@@ -102,12 +102,22 @@ export interface WalkPlan {
   readonly offers: readonly FeatureSet[] | undefined
   /** Nodes of the release before, which becomes this one when it offers something. */
   readonly before: readonly number[]
+  /** Changes of the membership: undefined in most walks. */
+  readonly changes: Changes | undefined
   /** How ids are closed, and how often a node's turn comes; undefined: not at all. */
   readonly closing:
     | (Required<Pick<ReplicaOptions, 'floorIntervalMs' | 'floorRecords' | 'closeLagMs'>> & {
         readonly rate: number
       })
     | undefined
+}
+
+/** Who may join, and how often an operator wants other members. */
+export interface Changes {
+  /** Nodes beside the first members. */
+  readonly joiners: number
+  readonly count: number
+  readonly rate: number
 }
 
 const SIZES = [
@@ -127,7 +137,7 @@ const TWO_KEYS = [['a'], ['b'], ['a', 'b']].map((keys) => keysOf(keys))
 export function drawPlan(
   chance: Prng,
   seed: bigint,
-  fixed: { readonly n?: number | undefined },
+  fixed: { readonly n?: number | undefined; readonly changes?: boolean | undefined },
 ): WalkPlan {
   const n = fixed.n ?? chance.weighted(SIZES)
   const keyed = chance.weighted([
@@ -141,15 +151,14 @@ export function drawPlan(
     keys: drawKeys(chance, keyed),
   }))
   const closing = drawClosing(chance.fork('closing'))
-  const deadMax = chance.chance(0.3) ? Math.floor((n - 1) / 2) : 0
+  const changes = drawChanges(chance.fork('changes'), fixed.changes)
+  const dead = chance.chance(0.3) ? Math.floor((n - 1) / 2) : 0
+  // A node that stays dead may be one of a smaller quorum later.
+  const deadMax = changes === undefined ? dead : 0
   return {
     n,
     txns,
-    universe: [
-      ...new Set(
-        (keyed === 'one' ? ONE_KEY : TWO_KEYS).flatMap((keys) => (keys === 'all' ? [] : keys)),
-      ),
-    ],
+    universe: universeOf(keyed),
     biases: Array.from({ length: chance.chance(0.4) ? 2 : 1 }, () =>
       drawBias(chance, { n, node: txns[0]?.node ?? 0, deadMax }),
     ),
@@ -177,10 +186,35 @@ export function drawPlan(
     leapMs: chance.pick([30, 300, 3_000]),
     wallOffsets: drawOffsets(chance, n),
     closing,
-    replica: { ...drawReplica(chance, seed), ...optionsOf(closing) },
+    changes,
+    replica: { ...drawReplica(chance, seed), ...optionsOf(closing), ...promotionOf(changes, seed) },
     reads: drawReads(chance, n, keyed),
-    ...drawVersions(chance, n),
+    ...(changes === undefined ? drawVersions(chance, n) : { offers: undefined, before: [] }),
   }
+}
+
+function universeOf(keyed: string): readonly ConflictKey[] {
+  const sets = keyed === 'one' ? ONE_KEY : TWO_KEYS
+  return [...new Set(sets.flatMap((keys) => (keys === 'all' ? [] : keys)))]
+}
+
+/** In one walk of six, or as told. */
+function drawChanges(chance: Prng, told: boolean | undefined): Changes | undefined {
+  if (!(told ?? chance.chance(1 / 6))) return undefined
+  return {
+    joiners: 1 + chance.below(3),
+    count: chance.weighted([
+      [50, 1],
+      [35, 2],
+      [15, 4],
+    ]),
+    rate: chance.pick([2, 10, 50]),
+  }
+}
+
+/** Learners become voters by themselves in every other walk with changes. */
+function promotionOf(changes: Changes | undefined, seed: bigint): Partial<ReplicaOptions> {
+  return { promoteAfterMs: changes !== undefined && seed % 2n === 0n ? 300 : 0 }
 }
 
 /** In one walk of eight. */

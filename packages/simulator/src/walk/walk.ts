@@ -12,6 +12,7 @@ import { checkRebuilt } from '../core-world/rebuilt.ts'
 import { checkWatched } from '../core-world/watched.ts'
 import { Prng } from '../prng.ts'
 import { fateOf } from './fate.ts'
+import { drawMembers } from './draw-members.ts'
 import type { WalkCounts } from './walk-counts.ts'
 import { drawPlan, type Bias, type Rates, type WalkPlan } from './walk-plan.ts'
 
@@ -23,19 +24,20 @@ const HEARTBEATS_KEPT = 0.1
 /** What happened in one walk. */
 export type WalkResult = Omit<WalkCounts, 'walks'>
 
+/** What is not left to the seed: the number of members, whether they change, lines for a reader. */
+export interface WalkSettings {
+  readonly n?: number | undefined
+  readonly changes?: boolean | undefined
+  readonly transcript?: boolean
+}
+
 /** Runs the walk of a seed. Throws a Violation. `n` fixes the number of nodes. */
-export function walk(
-  seed: bigint,
-  settings: { readonly n?: number | undefined; readonly transcript?: boolean } = {},
-): WalkResult {
+export function walk(seed: bigint, settings: WalkSettings = {}): WalkResult {
   return new Walk(seed, settings).run()
 }
 
 /** The lines of a walk, whether it fails or not. */
-export function transcriptOf(
-  seed: bigint,
-  settings: { readonly n?: number | undefined },
-): readonly string[] {
+export function transcriptOf(seed: bigint, settings: WalkSettings): readonly string[] {
   const run = new Walk(seed, { ...settings, transcript: true })
   try {
     run.run()
@@ -45,7 +47,7 @@ export function transcriptOf(
   return run.lines()
 }
 
-const KINDS: readonly (keyof Rates | 'close')[] = [
+const KINDS: readonly (keyof Rates | 'close' | 'change')[] = [
   'deliver',
   'store',
   'execute',
@@ -58,6 +60,7 @@ const KINDS: readonly (keyof Rates | 'close')[] = [
   'read',
   'offer',
   'close',
+  'change',
 ]
 const hasWrite = (node: CoreNode): boolean => node.hasWrite
 const hasExecution = (node: CoreNode): boolean => node.hasExecution
@@ -81,6 +84,7 @@ class Walk {
   readonly #held: Packet[] = []
   readonly #weights: number[] = KINDS.map(() => 0)
   #submitted = 0
+  #changes = 0
   #reads = 0
   #crashes = 0
   #sends = 0
@@ -89,18 +93,16 @@ class Walk {
   #events = 0
   /** Features are agreed on by heartbeats alone. */
   get #heartbeatsKept(): number {
+    if (this.#plan.changes !== undefined) return 0.5
     return this.#plan.offers === undefined ? HEARTBEATS_KEPT : 1
   }
 
   /** Set while a node must die in the middle of what it says. */
   #dying: { readonly node: number; readonly forGood: boolean } | undefined
 
-  constructor(
-    seed: bigint,
-    settings: { readonly n?: number | undefined; readonly transcript?: boolean },
-  ) {
+  constructor(seed: bigint, settings: WalkSettings) {
     this.#chance = Prng.of(seed)
-    this.#plan = drawPlan(this.#chance.fork('plan'), seed, { n: settings.n })
+    this.#plan = drawPlan(this.#chance.fork('plan'), seed, settings)
     const { n, universe, replica, wallOffsets, encoded, prompt, offers, before } = this.#plan
     this.#world = CoreWorld.open({
       n,
@@ -111,6 +113,7 @@ class Walk {
       prompt,
       offers,
       before,
+      joiners: this.#plan.changes?.joiners,
       transcript: settings.transcript ?? false,
     })
     this.#world.onSend = (packet): boolean => this.#mayLeave(packet)
@@ -146,12 +149,12 @@ class Walk {
   }
 
   #event(): void {
-    const { rates, leapMs, txns, reads } = this.#plan
+    const { rates, leapMs, txns, reads, changes } = this.#plan
     const world = this.#world
     const { nodes } = world
     const writes = nodes.filter(hasWrite)
     const executions = nodes.filter(hasExecution)
-    const dead = nodes.filter(isDead)
+    const dead = nodes.filter((node) => isDead(node) && !world.isRetired(node.serial))
     const weights = this.#weights
     weights[0] = world.bag.length > 0 ? rates.deliver : 0
     weights[1] = writes.length > 0 ? rates.store : 0
@@ -165,6 +168,7 @@ class Walk {
     weights[9] = this.#reads < reads.length && this.#submitted > 0 ? rates.read : 0
     weights[10] = this.#plan.offers === undefined ? 0 : rates.offer
     weights[11] = this.#plan.closing?.rate ?? 0
+    weights[12] = this.#changes < (changes?.count ?? 0) ? (changes?.rate ?? 0) : 0
     const kind = KINDS[this.#draw()]
     switch (kind) {
       case 'deliver':
@@ -174,9 +178,9 @@ class Walk {
       case 'execute':
         return world.executeNext(this.#chance.pick(executions).serial)
       case 'leap':
-        return this.#timers(this.#chance.below(this.#plan.n), leapMs)
+        return this.#timers(this.#chance.below(world.nodes.length), leapMs)
       case 'crash':
-        return this.#crash(this.#chance.below(this.#plan.n), false)
+        return this.#crash(this.#chance.below(world.nodes.length), false)
       case 'restart':
         return this.#restart(this.#chance.pick(dead).serial)
       case 'submit':
@@ -189,6 +193,8 @@ class Walk {
         return world.offer(this.#chance.below(this.#plan.n))
       case 'close':
         return this.#close()
+      case 'change':
+        return this.#change()
       case 'tick':
       case undefined:
         return world.advance(1 + this.#chance.below(20))
@@ -214,9 +220,17 @@ class Walk {
     this.#world.closing(this.#chance.below(n), Math.ceil(ms), 1 + this.#chance.below(20))
   }
 
+  #change(): void {
+    const node = this.#chance.below(this.#world.nodes.length)
+    const members = drawMembers(this.#world, node, this.#chance)
+    if (members === undefined) return
+    this.#changes++
+    this.#world.reconfigure(node, members)
+  }
+
   /** A connection closes or opens again. */
   #flap(): void {
-    const { n } = this.#plan
+    const n = this.#world.nodes.length
     const node = this.#chance.below(n)
     const peer = (node + 1 + this.#chance.below(Math.max(1, n - 1))) % n
     if (node !== peer) this.#world.link(node, peer, this.#chance.chance(0.5))
@@ -344,9 +358,9 @@ class Walk {
     const world = this.#world
     world.onSend = undefined
     if (this.#dying !== undefined) this.#die(this.#dying)
-    let dead = world.nodes.filter((node) => !node.alive).length
+    let dead = world.nodes.filter(({ alive, serial }) => !alive && !world.isRetired(serial)).length
     for (const node of world.nodes) {
-      if (node.alive || dead <= this.#deadForGood) continue
+      if (node.alive || world.isRetired(node.serial) || dead <= this.#deadForGood) continue
       dead--
       world.restart(node.serial)
     }
@@ -372,6 +386,8 @@ class Walk {
       recovered,
       invalidated,
       enabled,
+      epochs: this.#world.truth.epochs.last - 1,
+      letGo: this.#world.nodes.filter(({ serial }) => this.#world.isRetired(serial)).length,
       recoveries: recovering,
       barriers: events.get('barrier') ?? 0,
       driven: events.get('floorLeavesUndecided') ?? 0,
