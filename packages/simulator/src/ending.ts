@@ -279,13 +279,14 @@ export class Ending {
 
   /** All serve, have applied the same, and have nothing under way. */
   #areLevel(members: readonly Machine[]): boolean {
-    let position: bigint | undefined
+    let hash: string | undefined
     for (const { node } of members) {
       if (node === undefined) return false
       const { applied, inFlight, queued, undecided } = node.status()
       if (inFlight + queued + undecided > 0) return false
-      if (position !== undefined && position !== applied.position) return false
-      position = applied.position
+      // What has no entry extends the chain as well: positions alone would not tell.
+      if (hash !== undefined && hash !== applied.hash) return false
+      hash = applied.hash
     }
     return true
   }

@@ -155,6 +155,7 @@ export class Watch {
     this.#trace.say(this.#queue.now, () => `n${node}.${life} ${show(notice)}`)
     switch (notice.kind) {
       case 'submitted':
+      case 'barrier':
         return this.#submitted(node, life, notice.id)
       case 'decided':
         return this.#decided(node, notice)
@@ -345,7 +346,14 @@ const REPROPOSED = {
 } as const
 
 /** Events of the core that are counted under another name. */
-const EVENTS: Readonly<Record<string, string>> = { catchUpServed: 'catch-up served' }
+const EVENTS: Readonly<Record<string, string>> = {
+  catchUpServed: 'catch-up served',
+  closed: 'ids closed',
+  floorRaised: 'floor raised by its driver',
+  floorLeavesUndecided: 'floor with something undecided below',
+  erased: 'records erased',
+  truncatedAnswered: 'Truncated answered',
+}
 
 /** The message of an error and of what caused it. */
 function chain(error: unknown): string {

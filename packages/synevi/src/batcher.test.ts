@@ -29,6 +29,7 @@ const LIMITS: BatcherParts['limits'] = {
     frameMaxBytes: 1 << 24,
     messagesMax: 4_096,
     snapshotLeadMin: 1,
+    floorRecords: 4_096,
     snapshotTail: 1,
   },
 }

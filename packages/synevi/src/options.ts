@@ -78,6 +78,11 @@ export interface NodeOptions {
     readonly snapshotLeadMin?: number
     /** So many of the last transactions come with a snapshot, for readers. Default 256. */
     readonly snapshotTail?: number
+    /**
+     * So many transactions are closed at once, and what consensus kept of them is erased (ADR
+     * 0025). Default 4,096; at most ten times in `floorIntervalMs`.
+     */
+    readonly floorRecords?: number
   }
   readonly batch?: {
     /** Requests in one transaction. Default 512. */
@@ -109,6 +114,10 @@ export interface NodeOptions {
     readonly patienceMaxMs?: number
     /** The longest wait in the reorder buffer, if it is on. Default 2; 80 for a WAN. */
     readonly reorderWaitMaxMs?: number
+    /** Or however many there are, this often: an idle cluster closes nothing. Default 5,000. */
+    readonly floorIntervalMs?: number
+    /** Only what is older than this is closed. Default 2,000: several delays of a recovery. */
+    readonly closeLagMs?: number
   }
   /** Agreed at bootstrap: the same everywhere. */
   readonly cluster?: {

@@ -262,6 +262,7 @@ function parseLimits(fields: OptionFields, value: unknown): Complete<'limits'> {
       'queuedMaxBytes',
     ],
     ...['clockDriftMaxMs', 'frameMaxBytes', 'messagesMax', 'snapshotLeadMin', 'snapshotTail'],
+    'floorRecords',
   ])
   const count = counter(fields, 'limits', group)
   return Object.freeze({
@@ -275,6 +276,7 @@ function parseLimits(fields: OptionFields, value: unknown): Complete<'limits'> {
     messagesMax: count('messagesMax', 4_096, 1, 65_536),
     snapshotLeadMin: count('snapshotLeadMin', 100_000, 1, Number.MAX_SAFE_INTEGER),
     snapshotTail: count('snapshotTail', 256, 1, 65_536),
+    floorRecords: count('floorRecords', 4_096, 1, 1_000_000),
   })
 }
 
@@ -305,6 +307,8 @@ function parseTimeouts(fields: OptionFields, value: unknown): Complete<'timeouts
       'heartbeatMs',
       'patienceMaxMs',
       'reorderWaitMaxMs',
+      'floorIntervalMs',
+      'closeLagMs',
     ],
   ])
   const count = counter(fields, 'timeouts', group)
@@ -317,6 +321,8 @@ function parseTimeouts(fields: OptionFields, value: unknown): Complete<'timeouts
     heartbeatMs: count('heartbeatMs', 100, 1, 60_000),
     patienceMaxMs: count('patienceMaxMs', 50, 0, 60_000),
     reorderWaitMaxMs: count('reorderWaitMaxMs', 2, 0, 60_000),
+    floorIntervalMs: count('floorIntervalMs', 5_000, 1, 30 * DAY_MS),
+    closeLagMs: count('closeLagMs', 2_000, 0, DAY_MS),
   })
 }
 

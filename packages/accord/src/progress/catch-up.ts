@@ -144,7 +144,11 @@ export class CatchUpLog {
     for (const peer of this.#peers.all()) {
       const { heartbeat } = peer
       if (heartbeat === undefined || peer.suspected || peer.distrusted) continue
-      if (heartbeat.phase === 'diverged' || heartbeat.applied.position <= position) continue
+      // What has no entry leaves the position where it is, and conflicts with everything.
+      const leads =
+        heartbeat.applied.position > position ||
+        (heartbeat.applied.position === position && heartbeat.lastAll > this.#context.marks.lastAll)
+      if (heartbeat.phase === 'diverged' || !leads) continue
       const rtt = peer.latency.median
       const ahead = heartbeat.applied.position
       if (

@@ -177,6 +177,9 @@ export interface SettingsPlan {
   /** Snapshots are taken early, and hold little of the log; absent: as by default. */
   readonly snapshotLeadMin?: number
   readonly snapshotTail?: number
+  readonly floorIntervalMs: number
+  readonly floorRecords: number
+  readonly closeLagMs: number
 }
 
 /** The clients. */

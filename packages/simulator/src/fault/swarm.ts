@@ -167,6 +167,18 @@ export function drawSettings(random: Prng): SettingsPlan {
     transactionMs: 10_000,
     reorder: random.pick(['off', 'off', 'adaptive', 'on']),
     reorderWaitMaxMs: random.pick([2, 20, 80]),
+    ...drawClosing(random.fork('closing')),
+  }
+}
+
+/** Floors every 0.05 to 10 s; below some delays of a recovery, so that they meet what goes on. */
+function drawClosing(
+  random: Prng,
+): Pick<SettingsPlan, 'floorIntervalMs' | 'floorRecords' | 'closeLagMs'> {
+  return {
+    floorIntervalMs: Math.round(random.logBetween(50, 10_000)),
+    floorRecords: random.pick([1, 16, 256, 4_096]),
+    closeLagMs: random.pick([0, 10, 100, 500, 2_000]),
   }
 }
 

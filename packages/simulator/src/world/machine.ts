@@ -250,6 +250,7 @@ export class Machine {
           ? {}
           : { snapshotLeadMin: settings.snapshotLeadMin }),
         ...(settings.snapshotTail === undefined ? {} : { snapshotTail: settings.snapshotTail }),
+        floorRecords: settings.floorRecords,
       },
       batch: {
         requestsMax: settings.requestsMax,
@@ -262,6 +263,8 @@ export class Machine {
         heartbeatMs: settings.heartbeatMs,
         patienceMaxMs: settings.patienceMaxMs,
         reorderWaitMaxMs: settings.reorderWaitMaxMs,
+        floorIntervalMs: settings.floorIntervalMs,
+        closeLagMs: settings.closeLagMs,
       },
       reorder: settings.reorder,
       seed: life.u64(),

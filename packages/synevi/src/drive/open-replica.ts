@@ -47,9 +47,6 @@ export interface OpenedReplica {
   readonly replica: Replica
 }
 
-/** Closing is not switched on yet: the hash chain does not know Barriers. */
-const NEVER_MS = 2 ** 40
-
 const CLUSTER_DOMAIN = 'synevi/cluster/1'
 
 /**
@@ -149,7 +146,9 @@ function openedOf(parts: {
       clockDriftMaxMs: limits.clockDriftMaxMs,
       snapshotLeadMin: BigInt(limits.snapshotLeadMin),
       offers: options.features === 'hold' ? NO_FEATURES : ALL_FEATURES,
-      floorIntervalMs: NEVER_MS,
+      floorIntervalMs: options.timeouts.floorIntervalMs,
+      floorRecords: limits.floorRecords,
+      closeLagMs: options.timeouts.closeLagMs,
     },
     durable,
     reader: state.reader,

@@ -1,6 +1,6 @@
 /** Puts together what a node says about itself. */
 
-import type { ReplicaStatus } from '@synevi/accord'
+import { nanosOf, type ReplicaStatus } from '@synevi/accord'
 import type { OpenedReplica } from '../drive/open-replica.ts'
 import type { AppliedHead } from '../state/node-facts.ts'
 import type { DamageReport } from '../repair/damage.ts'
@@ -39,6 +39,11 @@ export function statusReport(
     ...{ inFlight: requests.inFlight, queued: requests.queued },
     ...(parts.progress === undefined ? {} : { catchingUp: parts.progress }),
     ...{ undecided: replica.undecided, oldestUndecidedMs: replica.oldestUndecidedMs },
+    consensus: {
+      floor: nanosOf(replica.floor),
+      closedBefore: nanosOf(replica.closedBefore),
+      records: replica.records,
+    },
     damage: parts.damage,
     counters: { ...health.counters, rejectedFrames: BigInt(parts.rejectedFrames) },
   }

@@ -53,6 +53,16 @@ export interface NodeStatus {
   /** Transactions known here without an outcome, of any coordinator. */
   readonly undecided: number
   readonly oldestUndecidedMs: number
+  /**
+   * Of consensus (ADR 0025). `closedBefore`: all that was born before this, in nanoseconds since
+   * 1970, has its outcome everywhere and was executed here; nothing else is kept of it. `records`:
+   * of transactions, in memory.
+   */
+  readonly consensus: {
+    readonly floor: bigint
+    readonly closedBefore: bigint
+    readonly records: number
+  }
   /** What the scrubber has read and found; since open. */
   readonly damage: DamageReport
   /** Since open. Decisions of this node by path; `invalidated` too. `submitted` counts requests. */

@@ -11,7 +11,11 @@ import type { MemoryStore } from '../store/memory-store.ts'
 import { Add, Count, openCluster, type Cluster } from '../test/local-cluster.ts'
 import type { DamageEvent } from './damage.ts'
 
-const scrubbing: Partial<NodeOptions> = { scrub: { bytesPerSecond: 100_000, intervalMs: 2_000 } }
+const scrubbing: Partial<NodeOptions> = {
+  scrub: { bytesPerSecond: 100_000, intervalMs: 2_000 },
+  // Nothing is erased meanwhile.
+  timeouts: { floorIntervalMs: 86_400_000 },
+}
 
 interface Trial {
   readonly cluster: Cluster

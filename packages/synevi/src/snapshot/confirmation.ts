@@ -4,8 +4,8 @@ import type { Bytes, HashAtOk, NodeSerial, Watermark } from '@synevi/accord'
 
 /** What a snapshot claims, and whom to ask. */
 export interface ConfirmationParts {
-  /** Of the snapshot. */
-  readonly watermark: Watermark
+  /** After the last entry in the snapshot; undefined: nothing to compare. */
+  readonly watermark: Watermark | undefined
   /** Voters but for its sender and this node, reachable or not. */
   readonly others: () => readonly NodeSerial[]
   readonly isReachable: (serial: NodeSerial) => boolean
@@ -32,8 +32,7 @@ export class Confirmation {
   constructor(parts: ConfirmationParts) {
     this.#parts = parts
     this.#askAll()
-    // Nothing to compare at the beginning of everything.
-    if (parts.watermark.position === 0n) this.#verdict = 'confirmed'
+    if (parts.watermark === undefined) this.#verdict = 'confirmed'
   }
 
   get verdict(): 'open' | 'confirmed' | 'contradicted' {
@@ -43,7 +42,7 @@ export class Confirmation {
   /** A member said what it had. */
   heard(_from: NodeSerial, message: HashAtOk): void {
     const { watermark } = this.#parts
-    if (this.#verdict !== 'open' || message.position !== watermark.position) return
+    if (this.#verdict !== 'open' || message.position !== watermark?.position) return
     const { txnHash, execHash } = message
     if (txnHash === undefined || execHash === undefined) return
     const isSame = same(txnHash, watermark.txnHash) && same(execHash, watermark.execHash)
@@ -66,6 +65,7 @@ export class Confirmation {
 
   #askAll(): void {
     const { others, ask, watermark } = this.#parts
+    if (watermark === undefined) return
     for (const to of others()) ask(to, watermark.position)
   }
 }

@@ -9,7 +9,14 @@ import { createHash } from 'node:crypto'
 import type { Bytes, Watermark } from '@synevi/accord'
 import type { Range, Store, StoreView } from '../contract/store.ts'
 import { TABLE, tableEnd, tableStart } from '../state/key-layout.ts'
-import { behind, latestLogEntries, logKey, placeKey } from '../state/log-table.ts'
+import {
+  behind,
+  latestLogEntries,
+  logKey,
+  placeKey,
+  readLogEntry,
+  readPlace,
+} from '../state/log-table.ts'
 import { readApplied, readBase, readFloors } from '../state/node-facts.ts'
 import type { Source } from '../state/sealed.ts'
 import { readSlots, sourceOfSlot } from '../state/slots.ts'
@@ -71,9 +78,11 @@ export class Cut {
       const base = historyStart(source, parts.logTail)
       this.#source = source
       this.#ranges = rangesOf(base)
+      const head = readApplied(source)
       this.manifest = {
         cluster: parts.cluster,
-        head: readApplied(source),
+        head,
+        lastEntry: lastEntryIn(source, head.watermark.position),
         base,
         closedBefore: readFloors(source).closedBefore,
         sizeHint: parts.sizeHint,
@@ -157,6 +166,12 @@ export function openCut(store: Store, parts: Omit<CutParts, 'view' | 'sizeHint'>
   const view = store.view?.()
   if (view === undefined) return undefined
   return new Cut({ ...parts, view, sizeHint: BigInt(store.sizeBytes?.() ?? 0) })
+}
+
+/** The chain right behind the entry at a position. */
+function lastEntryIn(source: Source, position: bigint): Watermark | undefined {
+  const place = readPlace(source, position)
+  return place === undefined ? undefined : readLogEntry(source, place.executeAt)?.watermark
 }
 
 /** How far was applied before the history in the snapshot; undefined: it is whole. */

@@ -24,6 +24,11 @@ export interface Manifest {
   readonly cluster: Bytes
   /** How far its state goes. */
   readonly head: AppliedHead
+  /**
+   * After its last entry: what others say of a position. What has no entry stands behind it in the
+   * chain (ADR 0025). Undefined: not in the log of the sender.
+   */
+  readonly lastEntry: Watermark | undefined
   /** Where the history in it begins; undefined: with the first entry. */
   readonly base: Watermark | undefined
   /** Ids below it are finished everywhere (`protocol.md` 8.1). */
@@ -81,8 +86,10 @@ export function encodeManifest(manifest: Manifest): Bytes {
   const writer = new FieldWriter(256).byte(VERSION).raw(manifest.cluster)
   writer.uint64(manifest.head.time)
   writeWatermark(writer, manifest.head.watermark)
-  writer.byte(manifest.base === undefined ? 0 : 1)
-  if (manifest.base !== undefined) writeWatermark(writer, manifest.base)
+  for (const watermark of [manifest.lastEntry, manifest.base]) {
+    writer.byte(watermark === undefined ? 0 : 1)
+    if (watermark !== undefined) writeWatermark(writer, watermark)
+  }
   writer.timestamp(manifest.closedBefore)
   writer.uint64(manifest.sizeHint).byte(manifest.facts.size)
   for (const [fact, value] of manifest.facts) {
@@ -111,6 +118,7 @@ function readManifest(reader: FieldReader): Manifest | undefined {
   const cluster = reader.raw(CLUSTER_BYTES).slice()
   const time = reader.uint64()
   const watermark = readWatermark(reader)
+  const lastEntry = reader.byte() === 0 ? undefined : readWatermark(reader)
   const base = reader.byte() === 0 ? undefined : readWatermark(reader)
   const closedBefore = reader.timestamp()
   const sizeHint = reader.uint64()
@@ -119,7 +127,8 @@ function readManifest(reader: FieldReader): Manifest | undefined {
     facts.set(reader.byte(), reader.raw(reader.uint32()).slice())
   }
   reader.finish()
-  return { cluster, head: { watermark, time }, base, closedBefore, sizeHint, facts }
+  const head = { watermark, time }
+  return { cluster, head, lastEntry, base, closedBefore, sizeHint, facts }
 }
 
 function writeWatermark(writer: FieldWriter, watermark: Watermark): void {

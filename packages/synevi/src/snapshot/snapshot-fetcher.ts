@@ -305,10 +305,10 @@ export class SnapshotFetcher {
     this.#finish(session)
   }
 
-  #confirm(session: Session, { head }: Manifest): void {
+  #confirm(session: Session, { lastEntry }: Manifest): void {
     const { clock, self, voters, isReachable, post } = this.#parts
     session.confirmation = new Confirmation({
-      watermark: head.watermark,
+      watermark: lastEntry,
       others: () => voters().filter((one) => one !== session.from && one !== self),
       isReachable,
       ask: (to, position) => post(to, { kind: 'hashAt', position }),

@@ -319,6 +319,43 @@ describe('8.3: answers below closedBefore', () => {
   })
 })
 
+describe('6.3: catching up past what was closed elsewhere', () => {
+  it('executes by the marks of the log what waits for an id that is dead there', () => {
+    const node = new ReplicaUnderTest({ size: 3 })
+    const dead = at(800, 2)
+    const waits = { ...stable(at(900, 1)), deps: { ids: [dead], marks: [] } }
+    expect(node.hear(1, waits).executions).toEqual([])
+    const asked = node.hear(2, { kind: 'truncated', id: dead, closedBefore: at(850) })
+    const { since } = theOne(asked, 'catchUp')
+    const hash = new Uint8Array([1])
+    const watermark = { position: 1n, executeAt: at(900, 1), txnHash: hash, execHash: hash }
+    const entry = { id: at(900, 1), executeAt: at(900, 1), txn: txnOf(1), deps: NO_DEPS, watermark }
+    const said = node.hear(2, { kind: 'logChunk', since, entries: [entry], more: false })
+    expect(said.executions.map(({ id }) => id)).toEqual([at(900, 1)])
+    expect(node.stored(at(900, 1))?.applied).toBe(true)
+  })
+})
+
+describe('7.4: a peer that is ahead by a Barrier alone', () => {
+  it('is followed, though its position is the same', () => {
+    const node = withHistory()
+    node.advance(200)
+    const beat = heartbeatOf(node, at(1_000, 1))
+    const said = [node.hear(1, beat), node.advance(90), node.hear(1, beat)]
+    for (let i = 0; i < 20; i++) said.push(node.advance(90), node.hear(1, beat))
+    const asked = said.flatMap((each) => sent(each, 'catchUp'))
+    expect(asked[0]).toMatchObject({ to: 1, message: { since: at(900, 1) } })
+  })
+})
+
+/** Of node 1, at the position of this node. */
+function heartbeatOf(node: ReplicaUnderTest, lastAll: Timestamp): Message {
+  const [own] = sent(node.advance(100), 'heartbeat')
+  if (own === undefined) throw new Error('no heartbeat')
+  const storeId = new Uint8Array(16).fill(2)
+  return { ...own.message, storeId, durableSeq: 9n, echo: undefined, lastAll }
+}
+
 describe('7.5: heartbeats', () => {
   it('state the durable bounds', () => {
     const node = withHistory()
