@@ -1,0 +1,78 @@
+/**
+ * How fast a node takes a snapshot: three nodes over gRPC and LMDB in one process on loopback, the
+ * third of which was away. Sender and receiver share one thread, so each is faster alone. Run it
+ * built: `node bench/dist/snapshot-speed.js [MiB]`.
+ */
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GrpcNetwork } from '@synevi/network-grpc'
+import { LmdbStore } from '@synevi/store-lmdb'
+import { Kv, KvExecutor, Node, type Logger } from 'synevi'
+import { freeAddresses } from './free-addresses.ts'
+
+const MIB = 1_048_576
+const VALUE_BYTES = 65_536
+/** Far fewer entries than it lacks. */
+const LEAD_MIN = 50
+
+const stateMib = Number(process.argv[2] ?? '200')
+const folder = mkdtempSync(join(tmpdir(), 'synevi-snapshot-'))
+/** When something was logged last, by what it says. */
+const said = new Map<string, number>()
+const logger: Logger = {
+  debug: () => {},
+  info: (_, message = '') => void said.set(message, performance.now()),
+  warn: (fields, message) => console.log(message, fields),
+  error: (fields, message) => console.log(message, fields),
+}
+try {
+  await measure()
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function open(i: number, addresses: readonly string[]): Promise<Node> {
+  const members = addresses.map((address, serial) => ({ id: `n${serial}`, serial, address }))
+  const store = await LmdbStore.open({ path: join(folder, `n${i}`) })
+  return Node.open(
+    {
+      ...{ self: { id: `n${i}` }, members, store, executors: [KvExecutor], logger },
+      network: new GrpcNetwork({ listen: addresses[i] ?? '' }),
+      limits: { snapshotLeadMin: LEAD_MIN },
+    },
+    { timeoutMs: 600_000 },
+  )
+}
+
+async function measure(): Promise<void> {
+  const addresses = await freeAddresses(3)
+  const all = await Promise.all(addresses.map((_, i) => open(i, addresses)))
+  const [first, second, third] = all
+  if (first === undefined || second === undefined || third === undefined) return
+  await first.submit(Kv.write({ key: 'first', value: Uint8Array.of(1) }))
+  await third.close()
+  const count = Math.ceil((stateMib * MIB) / VALUE_BYTES)
+  for (let i = 0; i < count; i += 8) {
+    const some = Array.from({ length: 8 }, (_, j) => {
+      const value = new Uint8Array(VALUE_BYTES).fill((i + j) % 251)
+      return first.submit(Kv.write({ key: `key ${i + j}`, value }), { timeoutMs: 60_000 })
+    })
+    await Promise.all(some)
+  }
+  const filledMib = (process.resourceUsage().maxRSS / 1_024).toFixed(0)
+  const late = await open(2, addresses)
+  const ready = performance.now()
+  const began = said.get('a snapshot is offered') ?? Number.NaN
+  const installed = said.get('a snapshot is installed') ?? Number.NaN
+  const seconds = (installed - began) / 1_000
+  const peakMib = (process.resourceUsage().maxRSS / 1_024).toFixed(0)
+  console.log(
+    `snapshot: ${stateMib} MiB of state in ${seconds.toFixed(1)} s: ` +
+      `${(stateMib / seconds).toFixed(0)} MiB/s; ready ${((ready - installed) / 1_000).toFixed(2)} s ` +
+      `later; states equal: ${late.stateDigest() === first.stateDigest()}; peak of resident memory ` +
+      `${filledMib} MiB before, ${peakMib} MiB after`,
+  )
+  await Promise.all([first, second, late].map((node) => node.close({ drainMs: 0 })))
+}

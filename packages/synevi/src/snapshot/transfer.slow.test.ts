@@ -1,0 +1,214 @@
+/** What may happen to a snapshot on its way (`protocol.md` 8.4): lies, losses, crashes. */
+
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { decodeFrame, encodeFrame, type Bytes, type Message, type Mutation } from '@synevi/accord'
+import type { Range, Store, StoreView } from '../contract/store.ts'
+import { Node } from '../node.ts'
+import { MemoryStore } from '../store/memory-store.ts'
+import { Add, Count, counter, openCluster, type Cluster } from '../test/local-cluster.ts'
+
+/** Behind version, cluster, time, position, executeAt and the hash of the transactions. */
+const EXEC_HASH_AT = 1 + 16 + 8 + 8 + 16 + 33 + 1
+
+/** A cluster in which n2 was away and lacks more than the others give it from their logs. */
+async function behind(store?: Store): Promise<Cluster> {
+  const cluster = await openCluster(3, (i) => ({
+    limits: { snapshotLeadMin: 5, snapshotTail: 4 },
+    ...(i === 2 && store !== undefined ? { store } : {}),
+    executors: [counter],
+  }))
+  const { clock, node } = cluster
+  await clock.until(node(0).submit(Add('a')))
+  await clock.advance(1_000)
+  await clock.until(node(2).close({ drainMs: 0 }))
+  for (let i = 0; i < 40; i++) await clock.until(node(i % 2).submit(Add(`key ${i % 7}`)))
+  return cluster
+}
+
+/** Changes the snapshot parts in frames; what it answers is sent in their place. */
+function tampering(
+  cluster: Cluster,
+  change: (part: Message & { kind: 'snapshotPart' }) => readonly Message[],
+): void {
+  cluster.hub.mangle = (frame) => {
+    const decoded = decodeFrame(frame, { messagesMax: 65_536, payloadMaxBytes: 1 << 26 })
+    if (!decoded.ok || !decoded.value.messages.some(({ kind }) => kind === 'snapshotPart'))
+      return frame.slice()
+    const messages = decoded.value.messages.flatMap((message) =>
+      message.kind === 'snapshotPart' ? change(message) : [message],
+    )
+    return encodeFrame({ ...decoded.value, messages })
+  }
+}
+
+function flipped(bytes: Bytes, at: number): Bytes {
+  const copy = Uint8Array.from(bytes)
+  copy[at % Math.max(1, copy.length)] = (copy[at % Math.max(1, copy.length)] ?? 0) ^ 1
+  return copy
+}
+
+describe('a snapshot with lies in it', () => {
+  test('is never installed, whichever byte of whichever part was changed', async () => {
+    for (const [part, at] of [
+      ...[0, 16, 40, 90, 130].map((place) => [0, place] as const),
+      ...[0, 3, 9, 60, 333, 1_001, 2_222].map((place) => [1, place] as const),
+    ]) {
+      const cluster = await behind()
+      const { clock, options, node } = cluster
+      let lies = 0
+      tampering(cluster, (message) => {
+        if (message.part !== part) return [message]
+        lies++
+        return [{ ...message, bytes: flipped(message.bytes, at) }]
+      })
+      const notices: string[] = []
+      const opening = Node.open({
+        ...options(2),
+        onNotice: ({ kind }) => void notices.push(kind),
+      })
+      await clock.advance(3_000)
+      expect(lies).toBeGreaterThan(0)
+      expect(notices).not.toContain('restartedInPlace')
+      // Told the truth again, it takes it.
+      cluster.hub.mangle = undefined
+      const late = await clock.until(opening)
+      await clock.until(late.barrier())
+      expect(late.stateDigest()).toBe(node(0).stateDigest())
+      await clock.until(late.close({ drainMs: 10 }))
+      await cluster.close()
+    }
+  })
+
+  test('whose digests were made to fit is refused by the seal of the value', async () => {
+    const cluster = await behind()
+    const { clock, options } = cluster
+    const before = new Map<number, Bytes>()
+    tampering(cluster, (message) => {
+      if (message.part === 0) {
+        before.set(0, message.digest)
+        return [message]
+      }
+      const bytes = flipped(message.bytes, 100)
+      const last = before.get(message.part - 1) ?? message.digest
+      const digest = createHash('sha256').update(last).update(bytes).digest()
+      before.set(message.part, digest)
+      return [{ ...message, bytes, digest }]
+    })
+    const notices: string[] = []
+    const opening = Node.open({ ...options(2), onNotice: ({ kind }) => void notices.push(kind) })
+    await clock.advance(2_000)
+    expect(notices).not.toContain('restartedInPlace')
+    cluster.hub.mangle = undefined
+    await clock.until((await clock.until(opening)).close({ drainMs: 10 }))
+    await cluster.close()
+  })
+
+  test('of the results of a node that differs is refused by another member', async () => {
+    const cluster = await behind()
+    const { clock, options } = cluster
+    // The manifest claims another hash of the results.
+    tampering(cluster, (message) => {
+      if (message.part > 0) return []
+      const bytes = flipped(message.bytes, EXEC_HASH_AT)
+      const digest = createHash('sha256').update(bytes).digest()
+      return [{ ...message, bytes, digest }]
+    })
+    const notices: string[] = []
+    const opening = Node.open({ ...options(2), onNotice: ({ kind }) => void notices.push(kind) })
+    await clock.advance(2_000)
+    expect(notices).not.toContain('restartedInPlace')
+    cluster.hub.mangle = undefined
+    await clock.until((await clock.until(opening)).close({ drainMs: 10 }))
+    await cluster.close()
+  })
+})
+
+/** Lets so many writes through, then dies: the next one is applied or lost, and never resolves. */
+class MortalStore implements Store {
+  readonly inner: MemoryStore
+  /** Undefined: it lives. */
+  writesLeft: number | undefined
+  isLastApplied = false
+  #dead = false
+
+  constructor(inner: MemoryStore) {
+    this.inner = inner
+  }
+
+  get isDead(): boolean {
+    return this.#dead
+  }
+
+  get(key: Bytes): Bytes | undefined {
+    return this.inner.get(key)
+  }
+
+  scan(range: Range): Iterable<readonly [Bytes, Bytes]> {
+    return this.inner.scan(range)
+  }
+
+  view(): StoreView {
+    return this.inner.view()
+  }
+
+  async write(batch: readonly Mutation[]): Promise<void> {
+    if (this.#dead) return new Promise(() => {})
+    if (this.writesLeft === 0) {
+      this.#dead = true
+      if (this.isLastApplied) await this.inner.write(batch)
+      return new Promise(() => {})
+    }
+    if (this.writesLeft !== undefined) this.writesLeft--
+    await this.inner.write(batch)
+  }
+
+  async close(): Promise<void> {}
+}
+
+describe('a receiver that dies', () => {
+  test('at any write goes on when it is back, whether that write is there or not', async () => {
+    let survived = 0
+    for (let writes = 0; writes < 14; writes++) {
+      const inner = new MemoryStore()
+      const cluster = await behind(inner)
+      const { clock, options, node } = cluster
+      const mortal = new MortalStore(inner)
+      mortal.writesLeft = writes
+      mortal.isLastApplied = writes % 2 === 0
+      const dying = { ...options(2), store: mortal }
+      Node.open(dying).catch(() => undefined)
+      await clock.advance(3_000)
+      if (!mortal.isDead) survived++
+      // The process is gone: nobody hears of it any more.
+      await dying.network.close()
+      const late = await clock.until(Node.open({ ...options(2), store: inner }))
+      await clock.until(late.barrier())
+      expect(await clock.until(late.read(Count('key 3')))).toBe(6n)
+      expect(late.stateDigest()).toBe(node(0).stateDigest())
+      expect(await clock.until(late.verify())).toMatchObject({ ok: true })
+      await clock.until(late.close({ drainMs: 10 }))
+      await cluster.close()
+    }
+    expect(survived).toBeLessThan(8)
+  })
+})
+
+describe('a sender that dies half-way', () => {
+  test('gives another cut when it is back; a second member takes its place', async () => {
+    const cluster = await behind()
+    const { clock, options, node } = cluster
+    let parts = 0
+    tampering(cluster, (message) => {
+      parts++
+      // Only the manifest gets through, until it was asked for again.
+      return message.part === 0 || parts > 6 ? [message] : []
+    })
+    const late = await clock.until(Node.open(options(2)))
+    await clock.until(late.barrier())
+    expect(parts).toBeGreaterThan(6)
+    expect(late.stateDigest()).toBe(node(0).stateDigest())
+    await clock.until(late.close({ drainMs: 10 }))
+    await cluster.close()
+  })
+})
