@@ -70,8 +70,8 @@ async function measure(): Promise<void> {
   const peakMib = (process.resourceUsage().maxRSS / 1_024).toFixed(0)
   console.log(
     `snapshot: ${stateMib} MiB of state in ${seconds.toFixed(1)} s: ` +
-      `${(stateMib / seconds).toFixed(0)} MiB/s; ready ${((ready - installed) / 1_000).toFixed(2)} s ` +
-      `later; states equal: ${late.stateDigest() === first.stateDigest()}; peak of resident memory ` +
+      `${(stateMib / seconds).toFixed(0)} MiB/s; ready ${(ready - installed).toFixed(0)} ms later; ` +
+      `states equal: ${late.stateDigest() === first.stateDigest()}; peak of resident memory ` +
       `${filledMib} MiB before, ${peakMib} MiB after`,
   )
   await Promise.all([first, second, late].map((node) => node.close({ drainMs: 0 })))

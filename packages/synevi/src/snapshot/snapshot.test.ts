@@ -1,10 +1,11 @@
 /** Snapshots between nodes of one process (`protocol.md` 8.4). */
 
 import { describe, expect, test } from 'vitest'
+import { LocalNetwork } from '../network/local-network.ts'
 import { Node } from '../node.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { cutLog } from '../test/cut-log.ts'
-import { Add, Count, openCluster, take, type Cluster } from '../test/local-cluster.ts'
+import { Add, Count, counter, openCluster, take, type Cluster } from '../test/local-cluster.ts'
 
 const REQUEST = '01JAAAAAAAAAAAAAAAAAAAAAAA'
 
@@ -65,6 +66,36 @@ describe('a node whose past is no longer in the logs of others', () => {
       await clock.advance(1_000)
       for (const i of [0, 1]) await cutLog(cluster.stores[i] ?? new MemoryStore(), 3)
     }
+    await cluster.close()
+  })
+})
+
+describe('a fresh node', () => {
+  test('joins by a snapshot, follows, and becomes a voter', async () => {
+    const limits = { snapshotLeadMin: 5, snapshotTail: 4 }
+    const cluster = await openCluster(3, () => ({ limits }))
+    const { clock, node, hub } = cluster
+    await addMany(cluster, 40)
+    await clock.advance(1_000)
+    await clock.until(node(0).addMember({ id: 'n3', address: 'n3' }))
+    const notices: string[] = []
+    const opening = Node.open(
+      {
+        ...{ self: { id: 'n3' }, join: ['n0', 'n1'], clock, limits, executors: [counter] },
+        ...{ network: new LocalNetwork(hub), store: new MemoryStore(), seed: 3n },
+        onNotice: ({ kind }) => void notices.push(kind),
+      },
+      { timeoutMs: 60_000 },
+    )
+    await addMany(cluster, 10)
+    const joined = await clock.until(opening)
+    expect(notices).toContain('restartedInPlace')
+    expect(await clock.until(joined.submit(Add('a')))).toMatchObject({ ok: true, value: 50n })
+    await clock.until(node(0).barrier())
+    expect(joined.stateDigest()).toBe(node(0).stateDigest())
+    expect(joined.members().find(({ id }) => id === 'n3')?.role).toBe('voter')
+    expect(await clock.until(joined.verify())).toMatchObject({ ok: true })
+    await clock.until(joined.close({ drainMs: 10 }))
     await cluster.close()
   })
 })

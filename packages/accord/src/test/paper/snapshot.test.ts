@@ -1,4 +1,4 @@
-/** protocol.md 8.4: what becomes of records when a snapshot is installed, and who is offered one. */
+/** protocol.md 8.4: what records become when a snapshot is installed, and who is behind. */
 
 import { describe, expect, it } from 'vitest'
 import {
