@@ -7,6 +7,9 @@ import type { NodePlan, Order, Reply } from './conversation.ts'
 
 const PROGRAM = fileURLToPath(new URL('./node-process.js', import.meta.url))
 
+/** Longer than a node drains. */
+const CLOSE_MS = 20_000
+
 /** The reply of one kind. */
 export type ReplyOf<Kind extends Reply['kind']> = Extract<Reply, { readonly kind: Kind }>
 
@@ -71,12 +74,17 @@ export class MemberHandle {
     await gone
   }
 
-  /** Lets the node close. Resolves when the process is gone. */
+  /** Lets the node close. Resolves when the process is gone; one that does not go is killed. */
   async close(): Promise<void> {
     if (this.#isGone) return
     const gone = once(this.#child, 'exit')
     this.send({ kind: 'close' })
+    const late = setTimeout(() => {
+      console.log(`node-${this.plan.serial} did not close within ${CLOSE_MS} ms: killed`)
+      this.#child.kill('SIGKILL')
+    }, CLOSE_MS)
     await gone
+    clearTimeout(late)
   }
 
   #wake(): void {

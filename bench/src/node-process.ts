@@ -8,6 +8,8 @@ import { runWrites } from './counted-writes.ts'
 import { footprintOf } from './footprint.ts'
 import type { NodePlan, Order, Reply } from './conversation.ts'
 
+/** Of a start: a bench that waits longer has gone wrong. */
+const JOIN_MS = 120_000
 /** Of a change of the membership. */
 const CHANGE_MS = 60_000
 
@@ -87,6 +89,7 @@ function optionsOf(
     },
     reorder: from.reorder ?? 'off',
     timeouts: {
+      joinMs: JOIN_MS,
       ...(patienceMaxMs === undefined ? {} : { patienceMaxMs }),
       ...(reorderWaitMaxMs === undefined ? {} : { reorderWaitMaxMs }),
     },

@@ -10,6 +10,8 @@ import type { BufferMode, WanOptions } from './wan-options.ts'
 
 /** From the order to its beginning. */
 const LEAD_MS = 50
+/** Beyond its load a measurement may take a few deadlines of a request. */
+const OVERTIME_MS = 40_000
 
 /** Its members by region, in the order of the table. */
 export class WanCluster {
@@ -65,21 +67,24 @@ export class WanCluster {
     const { clients, seconds, warmUpSeconds, bytes } = this.#options
     const windowFrom = Date.now() + LEAD_MS + 1_000 * warmUpSeconds
     const window = { windowFrom, windowUntil: windowFrom + 1_000 * seconds }
-    return Promise.all(
-      this.#members.map(async (member, serial) => {
-        const isBusy = busy.includes(serial)
-        const numbers = isBusy
-          ? Array.from({ length: clients }, (_, i) => serial * clients + i)
-          : []
-        const concurrency = clients * this.#members.length
-        const load = { ...window, bytes, concurrency, clients: numbers, profile: undefined }
-        return (await member.ask({ kind: 'load', load }, 'done')).tally
-      }),
-    )
+    const most = 1_000 * (warmUpSeconds + seconds) + OVERTIME_MS
+    const deadline = setTimeout(() => this.#kill(), most)
+    const tallies = this.#members.map(async (member, serial) => {
+      const isBusy = busy.includes(serial)
+      const numbers = isBusy ? Array.from({ length: clients }, (_, i) => serial * clients + i) : []
+      const concurrency = clients * this.#members.length
+      const load = { ...window, bytes, concurrency, clients: numbers, profile: undefined }
+      return (await member.ask({ kind: 'load', load }, 'done')).tally
+    })
+    return Promise.all(tallies).finally(() => clearTimeout(deadline))
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#members.map((member) => member.close()))
     await this.#proxy.close()
+  }
+
+  #kill(): void {
+    for (const member of this.#members) void member.kill()
   }
 }
