@@ -88,7 +88,12 @@ export type Reply =
       readonly kind: 'members'
       /** Of this node. */
       readonly position: bigint
-      readonly members: readonly { readonly id: string; readonly role: 'voter' | 'learner' }[]
+      readonly members: readonly {
+        readonly id: string
+        readonly role: 'voter' | 'learner'
+        /** As it last told this node. */
+        readonly applied: bigint
+      }[]
     }
   | { readonly kind: 'failed'; readonly why: string }
 

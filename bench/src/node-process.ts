@@ -60,7 +60,7 @@ async function obey(order: Order): Promise<void> {
       return
     }
     case 'members': {
-      const members = node.members().map(({ id, role }) => ({ id, role }))
+      const members = node.members().map(({ id, role, applied = 0n }) => ({ id, role, applied }))
       reply({ kind: 'members', position: node.status().applied.position, members })
       return
     }

@@ -125,19 +125,11 @@ export class ReplaceCluster {
     await first.ask(order, 'replacing')
     const learnerMs = performance.now() - began
     let caughtUpMs: number | undefined
-    void newcomer.next('ready').then(
-      async () => {
-        while (performance.now() < ends) {
-          if ((await newcomer.ask({ kind: 'members' }, 'members')).position >= position) break
-          await sleep(POLL_MS)
-        }
-        caughtUpMs = performance.now() - began
-      },
-      () => undefined,
-    )
     while (performance.now() < ends) {
       const { members } = await first.ask({ kind: 'members' }, 'members')
-      const isIn = members.some(({ id, role }) => id === order.id && role === 'voter')
+      const found = members.find(({ id }) => id === order.id)
+      if (found !== undefined && found.applied >= position) caughtUpMs ??= performance.now() - began
+      const isIn = found?.role === 'voter'
       const isOut = members.every(({ id }) => id !== order.old)
       if (isIn && isOut) return { learnerMs, caughtUpMs, voterMs: performance.now() - began }
       await sleep(POLL_MS)
