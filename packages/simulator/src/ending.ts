@@ -163,12 +163,22 @@ export class Ending {
         const why = `node ${serial} serves after its disk was lost`
         watch.violation('identity', { name: 'wiped node returned', why })
       }
-      if (!machine.differs || machine.wiped) continue
+      if (machine.damaged && !machine.wiped) await this.#expectNoticed(machine)
+      if (!machine.differs || machine.wiped || machine.damaged) continue
       const isKnown = (): boolean => this.#isBroken() || watch.coverage.of('DIVERGED') > 0
       if (await this.#world.pump(isKnown, 10 * SECOND)) continue
       const why = `node ${serial} differs, and nobody saw it: ${this.#unrest([machine])}`
       watch.violation('divergence', { name: 'not noticed', why })
     }
+  }
+
+  /** What a disk altered is found by a read, by opening, or within one pass of the scrubber. */
+  async #expectNoticed(machine: Machine): Promise<void> {
+    const isNoticed = (): boolean => this.#isBroken() || machine.unnoticed().length === 0
+    if (await this.#world.pump(isNoticed, 15 * SECOND)) return
+    const [left] = machine.unnoticed()
+    const why = `node ${machine.serial}: ${Buffer.from(left?.key ?? []).toString('hex')}`
+    this.#world.watch.violation('damage', { name: 'not noticed', why })
   }
 
   /** All at once; then everything acknowledged is there. */
@@ -273,7 +283,7 @@ export class Ending {
   /** Those that are not lost for good. */
   #whole(): readonly Machine[] {
     return this.#world.machines.filter(
-      ({ state, wiped, differs }) => state !== 'lost' && !wiped && !differs,
+      ({ state, wiped, differs, damaged }) => state !== 'lost' && !wiped && !differs && !damaged,
     )
   }
 
@@ -342,7 +352,8 @@ async function logOf(node: Node): Promise<readonly AppliedTransaction[]> {
 }
 
 function isLost(machine: Machine | undefined): boolean {
-  return machine === undefined || machine.state === 'lost' || machine.wiped || machine.differs
+  if (machine === undefined || machine.state === 'lost') return true
+  return machine.wiped || machine.differs || machine.damaged
 }
 
 /**

@@ -39,6 +39,7 @@ export interface Stopped {
   readonly serial: number
   readonly wiped: boolean
   readonly differs: boolean
+  readonly damaged: boolean
   readonly disk: { readonly failures: number }
 }
 
@@ -110,6 +111,10 @@ export class Watch {
     }
     if (code === 'STORE_FAILED' && machine.disk.failures > 0) {
       this.coverage.count('store failure stops the node')
+      return
+    }
+    if (code === 'STORE_FAILED' && machine.damaged) {
+      this.coverage.count('damage stops the node')
       return
     }
     if (code === 'DIVERGED' && machine.differs) return

@@ -186,7 +186,10 @@ export class Injector {
   }
 
   #disk(
-    fault: Extract<Fault, { kind: 'slowDisk' | 'stall' | 'writeError' | 'full' | 'wipe' }>,
+    fault: Extract<
+      Fault,
+      { kind: 'slowDisk' | 'stall' | 'writeError' | 'full' | 'wipe' | 'damage' | 'oldImage' }
+    >,
   ): void {
     const machine = this.#machines[fault.node]
     if (machine === undefined || this.#isSafe(fault.node)) return
@@ -207,6 +210,8 @@ export class Injector {
         disk.fill(true)
         this.#queue.after(fault.for, () => disk.fill(false))
         return this.#took(fault.kind, fault.for)
+      case 'damage':
+      case 'oldImage':
       case 'wipe':
         // A member that none of the others has met yet cannot be missed by them: later.
         if (!this.#machines.every(({ wasOpen }) => wasOpen)) {
@@ -215,11 +220,24 @@ export class Injector {
           return
         }
         if (machine.state !== 'up') return
+        if (fault.kind === 'damage') return this.#damage(machine, fault)
         machine.crash('power')
-        machine.wipe()
+        if (fault.kind === 'wipe') machine.wipe()
+        else if (!machine.putBack()) this.counts.disk--
         this.#queue.after(fault.down, () => machine.start())
         return this.#took(fault.kind, fault.down)
     }
+  }
+
+  /** What a read notices strikes while it works; what opening notices, while it is down. */
+  #damage(machine: Machine, fault: Extract<Fault, { kind: 'damage' }>): void {
+    const { how, down } = fault
+    if (how === 'lost' || how === 'older') {
+      machine.crash('power')
+      this.#queue.after(down, () => machine.start())
+    }
+    if (machine.damage(how)) this.#took(`damage ${how}`, down)
+    else this.counts.disk--
   }
 
   #clock(fault: Extract<Fault, { kind: 'step' | 'freeze' }>): void {

@@ -7,6 +7,7 @@
 
 import type { Micros } from '../event-queue.ts'
 import type { DiskSpeed } from '../world/disk.ts'
+import type { RecordDamage } from '../world/disk-past.ts'
 import type { WireConditions } from '../world/network.ts'
 
 /** A directed link cut for a while. */
@@ -90,6 +91,16 @@ export type Fault =
   | { readonly kind: 'full'; readonly at: Micros; readonly node: number; readonly for: Micros }
   /** The disk is lost for good; the node comes back with an empty one. */
   | { readonly kind: 'wipe'; readonly at: Micros; readonly node: number; readonly down: Micros }
+  /** One record of the disk is not what was written. */
+  | {
+      readonly kind: 'damage'
+      readonly at: Micros
+      readonly node: number
+      readonly how: RecordDamage
+      readonly down: Micros
+    }
+  /** The disk goes back to what it was some time ago, as if a copy had been put back. */
+  | { readonly kind: 'oldImage'; readonly at: Micros; readonly node: number; readonly down: Micros }
   | { readonly kind: 'step'; readonly at: Micros; readonly node: number; readonly byMs: number }
   | { readonly kind: 'freeze'; readonly at: Micros; readonly node: number; readonly for: Micros }
   /**

@@ -23,6 +23,7 @@ import {
   WIRE_FAULTS,
   toleratedOf,
 } from './plan.ts'
+import { RECORD_DAMAGES } from '../world/disk-past.ts'
 import type { WireConditions } from '../world/network.ts'
 
 /** What the caller decides. */
@@ -112,6 +113,8 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
   // With a partition a differing node might hand on its state before anybody can tell.
   if (nodes > 1 && random.chance(0.5) && !on.has('diverge')) on.add('snapshots')
   if (on.has('snapshots') && random.chance(0.5)) on.add('snapshotCrash')
+  if (toleratedOf(nodes) > 0 && random.chance(0.15)) on.add('damage')
+  if (toleratedOf(nodes) > 0 && random.chance(0.1)) on.add('oldImage')
   return on
 }
 
@@ -265,6 +268,8 @@ function drawFaults(root: Prng, scene: Scene): readonly Fault[] {
     ...counted(['wipe'], 1, 1),
     ...counted(['diverge'], 1, 1),
     ...counted(['snapshotCrash'], 2, 8),
+    ...counted(['damage'], 1, 3),
+    ...counted(['oldImage'], 1, 1),
   ]
   const seen = new Map<FaultClass, number>()
   for (const each of wanted) {
@@ -328,6 +333,18 @@ function drawRarer(
     case 'wipe':
       return lossOf(random, scene).map((lost) => ({
         kind: 'wipe',
+        at,
+        node: lost,
+        down: log(20_000, 2_000_000),
+      }))
+    case 'damage':
+      return lossOf(random, scene).map((lost) => ({
+        ...{ kind: 'damage', at, node: lost, how: random.pick(RECORD_DAMAGES) },
+        down: log(20_000, 1_000_000),
+      }))
+    case 'oldImage':
+      return lossOf(random, scene).map((lost) => ({
+        kind: 'oldImage',
         at,
         node: lost,
         down: log(20_000, 2_000_000),

@@ -5,6 +5,7 @@ import { SyneviError, type Mutation, type Range, type Store, type StoreView } fr
 import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
 import type { Trace } from '../trace.ts'
+import { DiskPast, type Damaged, type RecordDamage } from './disk-past.ts'
 import { OrderedBytes } from './ordered-bytes.ts'
 import type { SimProcess } from './process.ts'
 
@@ -32,6 +33,7 @@ export class SimDisk {
   readonly #image = new OrderedBytes()
   readonly #speed: DiskSpeed
   readonly #seen: (batch: readonly Mutation[]) => void
+  readonly #past: DiskPast | undefined
   #pending: Pending | undefined
   #slowBy = 1
   #stalledUntil: Micros = 0
@@ -48,7 +50,10 @@ export class SimDisk {
     speed: DiskSpeed
     /** Sees every write that is asked for. */
     seen?: (batch: readonly Mutation[]) => void
+    /** Whether it keeps what it held before, for damage and old images. */
+    keepsPast?: boolean
   }) {
+    this.#past = parts.keepsPast === true ? new DiskPast() : undefined
     this.#seen = parts.seen ?? (() => {})
     this.#queue = parts.queue
     this.#random = parts.random
@@ -97,6 +102,29 @@ export class SimDisk {
     this.#pending = undefined
   }
 
+  /**
+   * Alters one record as a disk may; undefined when there is none that it could strike. Only for a
+   * disk that keeps its past.
+   */
+  damage(how: RecordDamage): Damaged | undefined {
+    return this.#past?.damage(this.#image, how, this.#random)
+  }
+
+  /** Everything as it was a while ago; false when it was not yet. */
+  putBack(): boolean {
+    const saved = this.#past?.saved
+    if (saved === undefined) return false
+    this.#pending = undefined
+    this.#image.clear()
+    this.#image.apply(saved.scan({}).map(([key, value]) => ({ key, value })))
+    return true
+  }
+
+  #apply(batch: readonly Mutation[]): void {
+    this.#past?.changing(this.#image, batch)
+    this.#image.apply(batch)
+  }
+
   /** Back to normal speed, no fault pending. */
   heal(): void {
     this.#slowBy = 1
@@ -112,7 +140,7 @@ export class SimDisk {
     if (pending === undefined) return
     const handed = this.#queue.now >= pending.handedAt
     const kept = pending.synced || (how === 'kill' ? handed : handed && this.#random.chance(0.5))
-    if (kept) this.#image.apply(pending.batch)
+    if (kept) this.#apply(pending.batch)
   }
 
   /** What is durable, in order: for checkers. */
@@ -193,7 +221,7 @@ export class SimDisk {
     pending.synced = true
     process.enter(() => {
       this.#pending = undefined
-      this.#image.apply(pending.batch)
+      this.#apply(pending.batch)
       done()
     })
   }

@@ -11,6 +11,7 @@ import type { Watch } from '../watch.ts'
 import type { Workload } from '../workload/workload.ts'
 import { SimClock, WallClock } from './clock.ts'
 import { SimDisk } from './disk.ts'
+import type { Damaged, RecordDamage } from './disk-past.ts'
 import type { SimNetwork } from './network.ts'
 import { SimProcess } from './process.ts'
 import { drawVersion, requiredBy, type Version } from './version.ts'
@@ -55,6 +56,8 @@ export class Machine {
   #lives = 0
   #differs = false
   #wiped = false
+  #damages: Damaged[] = []
+  #noticed = 0
   #wasOpen = false
   /** Whether it ever was ahead of the true time by more than voters tolerate. */
   #wasAhead = false
@@ -78,6 +81,7 @@ export class Machine {
         if (batch.some(({ key }) => isOfSnapshot(key))) this.#snapshotWritten()
         if (isFlip(batch)) watch.agreement.installing(serial)
       },
+      keepsPast: plan.classes.includes('damage') || plan.classes.includes('oldImage'),
     })
     this.wall = new WallClock(queue, { offsetMs: own?.offsetMs ?? 0, driftPpm: own?.driftPpm ?? 0 })
   }
@@ -116,6 +120,20 @@ export class Machine {
 
   get wiped(): boolean {
     return this.#wiped
+  }
+
+  /** Whether its disk altered records. */
+  get damaged(): boolean {
+    return this.#damages.length > 0
+  }
+
+  /** Altered records that are still as the disk made them, of which no process here ever spoke. */
+  unnoticed(): readonly Damaged[] {
+    if (this.#noticed >= this.#damages.length) return []
+    return this.#damages.filter(({ key, value }) => {
+      const now = this.disk.read().get(key)
+      return value === undefined ? now === undefined : now !== undefined && same(now, value)
+    })
   }
 
   /** Its timestamps are ahead of what voters accept, and stay so. */
@@ -201,6 +219,20 @@ export class Machine {
     return RECORD_TABLES.some((table) => this.disk.has(Buffer.from(table + digits, 'hex')))
   }
 
+  /** Its disk alters a record; false when there was none to alter. */
+  damage(how: RecordDamage): boolean {
+    const damaged = this.disk.damage(how)
+    if (damaged !== undefined) this.#damages.push(damaged)
+    return damaged !== undefined
+  }
+
+  /** Its disk is as it was a while ago: whoever starts on it has forgotten what it said since. */
+  putBack(): boolean {
+    if (!this.disk.putBack()) return false
+    this.#wiped = true
+    return true
+  }
+
   /** Everything on its disk is lost; whoever starts on it again has no memory. */
   wipe(): void {
     this.disk.wipe()
@@ -267,6 +299,9 @@ export class Machine {
         closeLagMs: settings.closeLagMs,
       },
       reorder: settings.reorder,
+      ...(plan.classes.includes('damage')
+        ? { scrub: { bytesPerSecond: 262_144, intervalMs: 2_000 } }
+        : {}),
       seed: life.u64(),
       onNotice: (notice: Notice) => watch.notice(this.serial, process.incarnation, notice),
       onFatal: (error: Error) => this.#fatal(process, error),
@@ -302,6 +337,10 @@ export class Machine {
 
   #opened(node: Node): void {
     this.#node = node
+    node.on('damage', ({ state }) => {
+      this.#ground.watch.coverage.count(`damage ${state}`)
+      if (state === 'found') this.#noticed++
+    })
     this.#state = 'up'
     this.#wasOpen = true
     this.#restart = 100_000
@@ -323,6 +362,7 @@ export class Machine {
     const code = isSyneviError(error) ? error.code : 'UNKNOWN'
     trace.note(queue.now, this.serial, 'stopped', code.length)
     trace.say(queue.now, () => `n${this.serial} stopped: ${String(error)}`)
+    if (code === 'STORE_FAILED') this.#noticed++
     watch.nodeStopped(this, code, error)
     const isLost = code === 'AMNESIA' || code === 'DIVERGED'
     this.#state = isLost ? 'lost' : 'failed'
@@ -350,6 +390,10 @@ function isFlip(batch: readonly Mutation[]): boolean {
 function isOfSnapshot(key: Bytes): boolean {
   const [table = 0, fact = 0] = key
   return table >= 0x80 || (table === 0x01 && (fact === 0x30 || fact === 0x31))
+}
+
+function same(a: Bytes, b: Bytes): boolean {
+  return Buffer.compare(a, b) === 0
 }
 
 /** The member of this serial: ids and addresses are made up. */
