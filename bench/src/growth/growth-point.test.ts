@@ -29,7 +29,7 @@ test('records, heap, memory and restarts that follow history are growth, each by
   ])
   expect(growingOf([POINT, { ...later, heapBytes: 40 * MIB }])).toEqual(['heap ×2.00'])
   expect(growingOf([POINT, { ...later, ownBytes: 200 * MIB }])).toEqual(['memory of its own ×2.00'])
-  const restart = { bootMs: 300, storeMs: 4_000, nodeMs: 2_000, servingMs: 6_000 }
+  const restart = { bootMs: 300, storeMs: 4_000, nodeMs: 2_000, servingMs: 6_300 }
   expect(growingOf([POINT, { ...later, restart }])).toEqual(['restart ×2.00'])
 })
 

@@ -28,7 +28,7 @@ export const REPLACE_USAGE = `npm run bench -- replace [options]
   --concurrency 16    requests under way, spread over the members that stay
   --bytes 1024        of each value
   --keys 20000        different keys: how large the state is
-  --seconds 30        of load, in which the replacement must be over
+  --seconds 60        of load, in which the replacement must be over
   --durability sync   or process
   --folder DIR        where the data lies meanwhile; default the temporary folder`
 
@@ -43,7 +43,7 @@ export function parseReplaceOptions(args: readonly string[]): ReplaceOptions | u
       concurrency: { type: 'string', default: '16' },
       bytes: { type: 'string', default: '1024' },
       keys: { type: 'string', default: '20000' },
-      seconds: { type: 'string', default: '30' },
+      seconds: { type: 'string', default: '60' },
       durability: { type: 'string', default: 'sync' },
       folder: { type: 'string', default: tmpdir() },
       help: { type: 'boolean', default: false },
