@@ -107,6 +107,8 @@ export class Harvest {
     writes.push(...succession.takeWrites())
     const below = this.#truncation.takeWrite(id)
     if (below !== undefined) writes.push({ kind: 'truncated', below })
+    const base = this.#truncation.takeLogWrite(id)
+    if (base !== undefined) writes.push({ kind: 'logTruncated', base })
     const { peers, admitted } = this.#identity.takeWrites(writes.length > 0)
     for (const peer of peers) writes.push({ kind: 'peer', peer })
     if (admitted) writes.push({ kind: 'admitted' })

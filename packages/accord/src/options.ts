@@ -66,6 +66,16 @@ export interface ReplicaOptions {
    */
   readonly closeLagMs?: number
   /**
+   * The log keeps at least so many of the last entries, and drops older ones once every member has
+   * them. Default: all are kept.
+   */
+  readonly retainEntries?: number
+  /**
+   * A member silent for so long is not waited for: it will need a snapshot. Default 3,600,000; only
+   * with `retainEntries`.
+   */
+  readonly staleAfterMs?: number
+  /**
    * A peer that is so many entries behind is offered a snapshot though the log has what it lacks.
    * Default: never.
    */
@@ -93,6 +103,8 @@ export interface Limits {
   readonly promoteAfterMs: Millis
   readonly floorRecords: number
   readonly closeLagMs: Millis
+  readonly retainEntries: number | undefined
+  readonly staleAfterMs: Millis
   readonly snapshotLeadMin: bigint
 }
 
@@ -128,6 +140,11 @@ export function parseReplicaOptions(options: ReplicaOptions): Limits {
     floorIntervalMs: millis(count('floorIntervalMs', options.floorIntervalMs, 5_000)),
     floorRecords: count('floorRecords', options.floorRecords, 4_096),
     closeLagMs: millis(count('closeLagMs', options.closeLagMs, 2_000, 0)),
+    retainEntries:
+      options.retainEntries === undefined
+        ? undefined
+        : count('retainEntries', options.retainEntries, 0, 0),
+    staleAfterMs: millis(count('staleAfterMs', options.staleAfterMs, 3_600_000)),
     snapshotLeadMin: options.snapshotLeadMin ?? NEVER,
   }
 }

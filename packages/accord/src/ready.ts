@@ -67,6 +67,11 @@ export type Write =
    * the log. They are few hundred at most, for `reader.recordsBelow` said so of the durable state.
    */
   | { readonly kind: 'truncated'; readonly below: Timestamp }
+  /**
+   * The log begins behind this: entries and places at and below it go, few hundred at most, and it
+   * is kept as where the history starts.
+   */
+  | { readonly kind: 'logTruncated'; readonly base: Watermark }
   /** Small facts of the node, each replacing the one before of its kind. */
   | { readonly kind: 'hlcReserve'; readonly hlc: Hlc }
   | { readonly kind: 'floor'; readonly floor: Timestamp }
@@ -314,6 +319,14 @@ export interface RecordReader {
   logStart(): Timestamp
   /** That of the log entry at this place in the order; undefined when there is none. */
   watermarkOf(executeAt: Timestamp): Watermark | undefined
+  /**
+   * The watermark of the last of the oldest log entries, `countMax` at most, whose position is not
+   * above `through` and whose executeAt is below `below`; undefined when there are none.
+   */
+  logSlice(
+    bounds: { readonly through: bigint; readonly below: Timestamp },
+    countMax: number,
+  ): Watermark | undefined
   /** The oldest position in the log, 0 when empty. */
   oldestPosition(): bigint
   /** Every decided record with executeAt above `since`, applied or not, in the order of ids. */

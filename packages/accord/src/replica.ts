@@ -132,7 +132,7 @@ class AccordReplica implements Replica {
       finished: () => this.#finished(),
     })
     this.#identity = new Identity(this.#context, this.#peers, durable)
-    this.#truncation = new Truncation(this.#context)
+    this.#truncation = new Truncation(this.#context, this.#peers)
     this.#harvest = new Harvest(this.#context, {
       ...{ identity: this.#identity, truncation: this.#truncation },
       divergence: this.#divergence,
@@ -258,6 +258,7 @@ class AccordReplica implements Replica {
         this.#reads.wake()
         this.#reorder.wake()
         this.#closing.wake()
+        this.#truncation.log.review(this.#appliedDurable.position)
         this.#membership.wake()
         return
       default:

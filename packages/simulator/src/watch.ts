@@ -357,6 +357,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   floorRaised: 'floor raised by its driver',
   floorLeavesUndecided: 'floor with something undecided below',
   erased: 'records erased',
+  logShortened: 'log shortened',
   truncatedAnswered: 'Truncated answered',
 }
 

@@ -1,4 +1,4 @@
-/** Records of transactions in memory and store stay flat, whatever was executed (`protocol.md` 8). */
+/** Records of transactions stay flat, whatever was executed (`protocol.md` 8). */
 
 import { describe, expect, it } from 'vitest'
 import { TABLE } from './state/key-layout.ts'

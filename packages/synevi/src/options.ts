@@ -126,6 +126,13 @@ export interface NodeOptions {
     /** Outcomes up to this size are kept with them. Default 4,096; of larger ones only the fact. */
     readonly dedupResultMaxBytes?: number
   }
+  /** How much of the log is kept; by default all of it. What is not closed is never dropped. */
+  readonly retain?: {
+    /** At least so many of the last entries; older ones go once every member has them. */
+    readonly entries?: number
+    /** A member silent for so long is not waited for. Default 3,600,000. */
+    readonly staleAfterMs?: number
+  }
   /** Reads all of the store again and again, to find what a disk altered while peers have it. */
   readonly scrub?: {
     /** Default 524,288: a pass over 10 GiB takes 6 hours. 0: never; then only reads find damage. */
@@ -174,6 +181,8 @@ export interface ParsedOptions {
   readonly timeouts: Complete<'timeouts'>
   readonly cluster: Complete<'cluster'>
   readonly scrub: Complete<'scrub'>
+  /** `entries` undefined: all. */
+  readonly retain: { readonly entries: number | undefined; readonly staleAfterMs: number }
   readonly features: 'auto' | 'hold'
   readonly reorder: ReorderMode
   readonly logger: Logger

@@ -13,7 +13,15 @@ import type { Store } from './contract/store.ts'
 import { nodeLogger } from './observe/node-logger.ts'
 import type { Telemetry } from './observe/telemetry.ts'
 import { hasMethods, OptionFields, type Fields } from './option-fields.ts'
-import type { Complete, ParsedOptions } from './options.ts'
+import type { ParsedOptions } from './options.ts'
+import {
+  parseLimits,
+  parseBatch,
+  parseTimeouts,
+  parseCluster,
+  parseRetain,
+  parseScrub,
+} from './parse-option-groups.ts'
 import {
   ADDRESS,
   memberSpecFields,
@@ -25,8 +33,6 @@ import { MemoryStore } from './store/memory-store.ts'
 import { SystemClock } from './system-clock.ts'
 
 const MEMBERS_MAX = 7
-const DAY_MS = 86_400_000
-const GIB = 2 ** 30
 const MIB = 2 ** 20
 
 const EXECUTOR_NAME = { pattern: /^[a-z0-9-]{1,64}$/, expected: '1 to 64 of a-z 0-9 -' }
@@ -43,6 +49,7 @@ const TOP_KEYS = [
     'timeouts',
     'cluster',
     'scrub',
+    'retain',
   ],
   ...['features', 'reorder', 'logger', 'telemetry', 'onFatal', 'onNotice', 'clock', 'seed'],
 ]
@@ -68,6 +75,7 @@ export function parseNodeOptions(input: unknown): ParsedOptions {
     timeouts: parseTimeouts(fields, top['timeouts']),
     cluster: parseCluster(fields, top['cluster']),
     scrub: parseScrub(fields, top['scrub']),
+    retain: parseRetain(fields, top['retain']),
   }
   if (groups.limits.frameMaxBytes < groups.limits.payloadMaxBytes + MIB) {
     const least = groups.limits.payloadMaxBytes + MIB
@@ -250,105 +258,6 @@ function parseParts(fields: OptionFields, top: Fields): Parts | undefined {
   if (telemetry === undefined || onFatal === undefined || onNotice === undefined) return undefined
   if (seed === undefined) return undefined
   return { network, store, clock, logger, telemetry, onFatal, onNotice, seed }
-}
-
-function parseLimits(fields: OptionFields, value: unknown): Complete<'limits'> {
-  const group = fields.object('limits', value, [
-    ...[
-      'payloadMaxBytes',
-      'resultMaxBytes',
-      'transactionsInFlightMax',
-      'queuedMax',
-      'queuedMaxBytes',
-    ],
-    ...['clockDriftMaxMs', 'frameMaxBytes', 'messagesMax', 'snapshotLeadMin', 'snapshotTail'],
-    'floorRecords',
-  ])
-  const count = counter(fields, 'limits', group)
-  return Object.freeze({
-    payloadMaxBytes: count('payloadMaxBytes', 8 * MIB, 1, 64 * MIB),
-    resultMaxBytes: count('resultMaxBytes', MIB, 1, 64 * MIB),
-    transactionsInFlightMax: count('transactionsInFlightMax', 1_000, 1, 1_000_000),
-    queuedMax: count('queuedMax', 10_000, 0, 10_000_000),
-    queuedMaxBytes: count('queuedMaxBytes', 64 * MIB, 1, 16 * GIB),
-    clockDriftMaxMs: count('clockDriftMaxMs', 1_000, 1, DAY_MS),
-    frameMaxBytes: count('frameMaxBytes', 16 * MIB, MIB, 256 * MIB),
-    messagesMax: count('messagesMax', 4_096, 1, 65_536),
-    snapshotLeadMin: count('snapshotLeadMin', 100_000, 1, Number.MAX_SAFE_INTEGER),
-    snapshotTail: count('snapshotTail', 256, 1, 65_536),
-    floorRecords: count('floorRecords', 4_096, 1, 1_000_000),
-  })
-}
-
-function parseBatch(fields: OptionFields, value: unknown): Complete<'batch'> {
-  const group = fields.object('batch', value, [
-    'requestsMax',
-    'bytesMax',
-    'lingerMs',
-    'undecidedMax',
-  ])
-  const count = counter(fields, 'batch', group)
-  return Object.freeze({
-    requestsMax: count('requestsMax', 512, 1, 65_535),
-    bytesMax: count('bytesMax', MIB, 1, 64 * MIB),
-    lingerMs: count('lingerMs', 0, 0, 1_000),
-    undecidedMax: count('undecidedMax', 4, 1, 64),
-  })
-}
-
-function parseTimeouts(fields: OptionFields, value: unknown): Complete<'timeouts'> {
-  const group = fields.object('timeouts', value, [
-    ...[
-      'transactionMs',
-      'recoverAfterMs',
-      'peerSilentMs',
-      'joinMs',
-      'closeDrainMs',
-      'heartbeatMs',
-      'patienceMaxMs',
-      'reorderWaitMaxMs',
-      'floorIntervalMs',
-      'closeLagMs',
-    ],
-  ])
-  const count = counter(fields, 'timeouts', group)
-  return Object.freeze({
-    transactionMs: count('transactionMs', 10_000, 1, DAY_MS),
-    recoverAfterMs: count('recoverAfterMs', 500, 1, DAY_MS),
-    peerSilentMs: count('peerSilentMs', 5_000, 1, DAY_MS),
-    joinMs: count('joinMs', 600_000, 1, 30 * DAY_MS),
-    closeDrainMs: count('closeDrainMs', 10_000, 0, DAY_MS),
-    heartbeatMs: count('heartbeatMs', 100, 1, 60_000),
-    patienceMaxMs: count('patienceMaxMs', 50, 0, 60_000),
-    reorderWaitMaxMs: count('reorderWaitMaxMs', 2, 0, 60_000),
-    floorIntervalMs: count('floorIntervalMs', 5_000, 1, 30 * DAY_MS),
-    closeLagMs: count('closeLagMs', 2_000, 0, DAY_MS),
-  })
-}
-
-function parseCluster(fields: OptionFields, value: unknown): Complete<'cluster'> {
-  const group = fields.object('cluster', value, ['dedupMax', 'dedupResultMaxBytes'])
-  const count = counter(fields, 'cluster', group)
-  return Object.freeze({
-    dedupMax: count('dedupMax', 1_000_000, 1, 1_000_000_000),
-    dedupResultMaxBytes: count('dedupResultMaxBytes', 4_096, 0, MIB),
-  })
-}
-
-function parseScrub(fields: OptionFields, value: unknown): Complete<'scrub'> {
-  const group = fields.object('scrub', value, ['bytesPerSecond', 'intervalMs'])
-  const count = counter(fields, 'scrub', group)
-  return Object.freeze({
-    bytesPerSecond: count('bytesPerSecond', 524_288, 0, 2 ** 30),
-    intervalMs: count('intervalMs', 3_600_000, 1_000, 2 ** 31 - 1),
-  })
-}
-
-type Count = (name: string, byDefault: number, min: number, max: number) => number
-
-function counter(fields: OptionFields, path: string, group: Fields): Count {
-  return (name, byDefault, min, max) =>
-    fields.count(`${path}.${name}`, group[name], { byDefault, min, max })
 }
 
 function ignore(): void {}

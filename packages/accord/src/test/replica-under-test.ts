@@ -253,6 +253,11 @@ export class ReplicaUnderTest {
       case 'truncated':
         for (const id of this.#records.keys()) if (id < write.below) this.#records.delete(id)
         return
+      case 'logTruncated': {
+        const gone = this.#log.findLastIndex(({ executeAt }) => executeAt <= write.base.executeAt)
+        this.#log.splice(0, gone + 1)
+        return
+      }
       case 'floor':
         this.#facts = { ...this.#facts, floors: { ...this.#facts.floors, floor: write.floor } }
         return
@@ -324,6 +329,13 @@ export class ReplicaUnderTest {
           ({ txn, watermark: { position: p } }) => txn.kind === 'application' && p === position,
         )?.watermark,
       logStart: () => TIMESTAMP_ZERO,
+      logSlice: ({ through, below }, countMax) =>
+        this.#log
+          .filter(
+            ({ executeAt, watermark: { position } }) => executeAt < below && position <= through,
+          )
+          .slice(0, countMax)
+          .at(-1)?.watermark,
       watermarkOf: (executeAt) =>
         this.#log.find((entry) => entry.executeAt === executeAt)?.watermark,
       oldestPosition: () => this.#log[0]?.watermark.position ?? 0n,

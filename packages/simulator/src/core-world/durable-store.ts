@@ -141,6 +141,9 @@ export class DurableStore implements RecordReader {
         case 'closed':
           this.#close(write.floors)
           break
+        case 'logTruncated':
+          check(false, 'truncation', () => 'no log is shortened in this world')
+          break
         case 'truncated':
           this.#truncate(write.below)
           break
@@ -197,6 +200,10 @@ export class DurableStore implements RecordReader {
 
   watermarkOf(executeAt: Timestamp): Watermark | undefined {
     return this.#log.find((entry) => entry.executeAt === executeAt)?.watermark
+  }
+
+  logSlice(): undefined {
+    return undefined
   }
 
   logStart(): Timestamp {

@@ -191,6 +191,8 @@ export interface SettingsPlan {
   readonly floorIntervalMs: number
   readonly floorRecords: number
   readonly closeLagMs: number
+  /** Entries of the log that are retained; absent: all. */
+  readonly retain?: { readonly entries: number; readonly staleAfterMs: number }
 }
 
 /** The clients. */

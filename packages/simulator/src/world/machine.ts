@@ -302,6 +302,7 @@ export class Machine {
       ...(plan.classes.includes('damage')
         ? { scrub: { bytesPerSecond: 262_144, intervalMs: 2_000 } }
         : {}),
+      ...(settings.retain === undefined ? {} : { retain: settings.retain }),
       seed: life.u64(),
       onNotice: (notice: Notice) => watch.notice(this.serial, process.incarnation, notice),
       onFatal: (error: Error) => this.#fatal(process, error),

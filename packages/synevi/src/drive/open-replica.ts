@@ -149,6 +149,8 @@ function openedOf(parts: {
       floorIntervalMs: options.timeouts.floorIntervalMs,
       floorRecords: limits.floorRecords,
       closeLagMs: options.timeouts.closeLagMs,
+      staleAfterMs: options.retain.staleAfterMs,
+      ...(options.retain.entries === undefined ? {} : { retainEntries: options.retain.entries }),
     },
     durable,
     reader: state.reader,

@@ -12,6 +12,7 @@ import {
   type Mutation,
   type Timestamp,
   type TxnId,
+  type Watermark,
 } from '@synevi/accord'
 import { noteKind, outcomeOfNote, type OutcomeNote } from '../chain/hash-chain.ts'
 import type { LogPosition } from '../contract/executor.ts'
@@ -173,4 +174,17 @@ export function behind(key: Bytes): Bytes {
   const next = new Uint8Array(key.length + 1)
   next.set(key)
   return next
+}
+
+/** Erases entries and places up to here, which becomes where the history begins. */
+export function shortenedLog(store: Source, base: Watermark): readonly Mutation[] {
+  const mutations: Mutation[] = []
+  const ranges = [
+    { from: tableStart(TABLE.log), until: behind(logKey(base.executeAt)) },
+    { from: tableStart(TABLE.place), until: placeKey(base.position + 1n) },
+  ]
+  for (const range of ranges) {
+    for (const [key] of store.scan(range)) mutations.push({ key, value: undefined })
+  }
+  return mutations
 }

@@ -28,11 +28,12 @@ import { appliedPage } from './applied-page.ts'
 import { ExecutorKeys, ExecutorReader } from './executor-state.ts'
 import { durableSource } from './state-source.ts'
 import { FACT, TABLE, tableEnd, tableStart } from './key-layout.ts'
-import { lastLogEntry, logMutation, readLogEntry } from './log-table.ts'
+import { lastLogEntry, logMutation, readLogEntry, shortenedLog } from './log-table.ts'
 import { MarkTable, readMarks } from './mark-table.ts'
 import {
   formatAdmitted,
   formatApplied,
+  formatBase,
   formatDiverged,
   formatDurableSeq,
   formatFeatures,
@@ -253,6 +254,9 @@ export class NodeState {
         this.#advance(write.entry)
         if (write.closing !== undefined) into.push(...formatFloors(write.closing))
         if (write.reconfig !== undefined) into.push(this.#epochsAfter(write.reconfig))
+        return
+      case 'logTruncated':
+        into.push(...shortenedLog(this.store, write.base), formatBase(write.base))
         return
       case 'truncated':
         into.push(...truncatedMutations(this.store, write.below))

@@ -15,6 +15,7 @@ import { readBase } from './node-facts.ts'
 import { positionOfKey, tableOf } from './key-layout.ts'
 import { decidedAfter, readRecord, recordsBelow } from './record-table.ts'
 import { damagedKeyOf, type Damage } from './sum-walk.ts'
+import { isSyneviError } from '../synevi-error.ts'
 
 /**
  * Reads durable state. `record` throws `STORE_FAILED` for what is not what was written. The others
@@ -54,6 +55,7 @@ export function recordReader(store: Store, damaged: (damage: Damage) => void): R
       ),
     // Its last position, where the first is not known.
     oldestPosition: () => orElse(() => oldestPosition(store), positionOfKey),
+    logSlice: (bounds, countMax) => logSlice(store, bounds, countMax),
     logStart: () => readBase(store)?.executeAt ?? TIMESTAMP_ZERO,
     decidedAfter: (since) => decidedAfter(store, since),
     recordsBelow: (below, countMax) => recordsBelow(store, below, countMax),
@@ -76,6 +78,27 @@ function entriesAfter(
     entries.push(entry)
   }
   return { entries, more: false }
+}
+
+/** Entries that cannot be read end a slice: they are repaired, or the node stops, elsewhere. */
+function logSlice(
+  store: Store,
+  bounds: { readonly through: bigint; readonly below: Timestamp },
+  countMax: number,
+): Watermark | undefined {
+  let last: Watermark | undefined
+  let count = 0
+  try {
+    for (const { entry } of logAfter(store, undefined)) {
+      const { watermark, executeAt } = entry
+      if (watermark.position > bounds.through || executeAt >= bounds.below) break
+      last = watermark
+      if (++count === countMax) break
+    }
+  } catch (error) {
+    if (!isSyneviError(error, 'STORE_FAILED')) throw error
+  }
+  return last
 }
 
 function watermarkAt(store: Store, position: LogPosition): Watermark | undefined {
