@@ -264,7 +264,10 @@ export class Ending {
       if (node === undefined) continue
       const { position } = node.status().applied
       if (position > last) last = position
-      for (const entry of (await this.#settled(logOf(node))) ?? []) {
+      // A log that retains nothing has nothing to give, now or later.
+      const patience = new AbortController()
+      this.#world.queue.after(SECOND, () => patience.abort())
+      for (const entry of (await this.#settled(logOf(node, patience.signal))) ?? []) {
         if (!entries.has(entry.position)) entries.set(entry.position, entry)
       }
     }
@@ -340,11 +343,11 @@ export class Ending {
 }
 
 /** Everything that a node has applied, in order. */
-async function logOf(node: Node): Promise<readonly AppliedTransaction[]> {
+async function logOf(node: Node, signal: AbortSignal): Promise<readonly AppliedTransaction[]> {
   const last = node.status().applied.position
   const entries: AppliedTransaction[] = []
   if (last === 0n) return entries
-  for await (const entry of node.applied()) {
+  for await (const entry of node.applied({ signal })) {
     entries.push(entry)
     if (entry.position >= last) break
   }

@@ -193,6 +193,11 @@ export class Watch {
         return this.coverage.count('snapshot wanted')
       case 'restartedInPlace':
         return this.#restarted(node, life, notice)
+      case 'configuration':
+      case 'reconfiguring':
+      case 'epochClosing':
+      case 'epochFinished':
+      case 'removed':
       case 'suspected':
       case 'clockOffset':
       case 'fatal':

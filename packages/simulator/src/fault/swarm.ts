@@ -182,7 +182,7 @@ function drawClosing(
     floorIntervalMs: Math.round(random.logBetween(50, 10_000)),
     floorRecords: random.pick([1, 16, 256, 4_096]),
     closeLagMs: random.pick([0, 10, 100, 500, 2_000]),
-    ...(random.chance(0.6) ? {} : { retain: drawRetain(random) }),
+    ...(random.chance(0.9) ? {} : { retain: drawRetain(random) }),
   }
 }
 
