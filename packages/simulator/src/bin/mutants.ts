@@ -99,6 +99,6 @@ function report(mutant: Mutant, found: HuntResult): void {
 /** What caught the mutant must let the core as it is pass: else it is no catch. */
 function failsUnmutated({ walk: of }: Catch): string | undefined {
   if (of === undefined) return undefined
-  const { failure } = campaign({ from: BigInt(of.seed), step: 1n, count: 1, n: of.n })
+  const { failure } = campaign({ ...of, from: BigInt(of.seed), step: 1n, count: 1 })
   return failure?.what
 }

@@ -110,7 +110,9 @@ function epochUnfinished(world: CoreWorld, node: CoreNode): string | undefined {
     let wasMember = false
     for (let epoch = 1; epoch < epochs.last; epoch++)
       wasMember ||= epochs.membersOf(epoch).includes(node.serial)
-    return wasMember ? `${where}, ${role}, waits to be let go` : undefined
+    // Those who followed it may have gone themselves: then nobody is left to let it go.
+    const isAlone = configuration.members.some(({ serial }) => world.isRetired(serial))
+    return wasMember && !isAlone ? `${where}, ${role}, waits to be let go` : undefined
   }
   if (configuration.epoch !== epochs.last) return `${where} lags`
   if (closing || node.store.epochs.pending !== undefined || parked > 0) return `${where} closes it`

@@ -5,6 +5,7 @@
 
 import {
   epochOf,
+  hlcOf,
   type Configuration,
   type EpochEnd,
   type MemberEntry,
@@ -20,6 +21,8 @@ export class KnownEpochs {
   readonly #voters = new Map<number, readonly NodeSerial[]>()
   readonly #members = new Map<number, readonly NodeSerial[]>()
   readonly #ends = new Map<number, string>()
+  /** The latest clock in the tail of each end. */
+  readonly #tails = new Map<number, bigint>()
   #last = 1
 
   /** Members of epoch 1. */
@@ -33,6 +36,7 @@ export class KnownEpochs {
     for (const [epoch, voters] of this.#voters) copy.#voters.set(epoch, voters)
     for (const [epoch, members] of this.#members) copy.#members.set(epoch, members)
     for (const [epoch, end] of this.#ends) copy.#ends.set(epoch, end)
+    for (const [epoch, above] of this.#tails) copy.#tails.set(epoch, above)
     copy.#last = this.#last
     return copy
   }
@@ -81,6 +85,16 @@ export class KnownEpochs {
     this.#voters.set(epoch, votersIn(members))
   }
 
+  /** What is born stands above the tail of the epoch before by its clock alone (10.3 D). */
+  checkBirth(id: TxnId): void {
+    const above = this.#tails.get(epochOf(id) - 1)
+    check(
+      above === undefined || hlcOf(id) > above,
+      'epoch clock',
+      () => `${id} is born with a clock below the end of the epoch before`,
+    )
+  }
+
   /** Whether its epoch is over: what has no outcome then never gets one. */
   hasEnded(id: TxnId): boolean {
     return this.#ends.has(epochOf(id))
@@ -98,6 +112,10 @@ export class KnownEpochs {
     if (known !== undefined) return
     this.#ends.set(end.epoch, value)
     checkTail(end, all)
+    for (const { executeAt } of end.tail) {
+      const before = this.#tails.get(end.epoch) ?? 0n
+      if (hlcOf(executeAt) > before) this.#tails.set(end.epoch, hlcOf(executeAt))
+    }
     const next = end.epoch + 1
     check(next === this.#last + 1, 'epoch end', () => `epoch ${end.epoch} ends out of order`)
     this.#last = next

@@ -104,7 +104,7 @@ export class Truth {
     ]
   }
 
-  /** In the order of birth. */
+  /** By birth. */
   known(): Iterable<KnownTxn> {
     return this.#known.values()
   }
@@ -212,13 +212,11 @@ export class Truth {
   #born(node: NodeSerial, id: TxnId, submission?: SubmissionId): void {
     check(nodeOf(id) === node, 'birth', () => `${id} names another coordinator`)
     check(!this.#known.has(id), 'timestamp reused', () => `${id} for two transactions`)
+    this.epochs.checkBirth(id)
     this.#minted.add(id, id)
     const submitted = submission === undefined ? undefined : this.#submissions.born(submission, id)
-    const { life, keys, before } = submitted ?? {
-      life: this.#incarnations[node] ?? 0,
-      keys: 'all',
-      before: this.#known.values(),
-    }
+    const own = { life: this.#incarnations[node] ?? 0, keys: 'all' as const }
+    const { life, keys, before } = submitted ?? { ...own, before: this.#known.values() }
     const of = { id, keys, coordinator: node, bornIn: life, submission }
     this.#known.set(id, newbornOf(of, before))
   }

@@ -202,9 +202,9 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
     why: 'a quorum with a learner need not meet another',
     edits: [
       {
-        file: 'topology/configuration.ts',
-        find: "return member.role !== 'learner'",
-        replace: "return member.role !== 'learner' || member.id !== ''",
+        file: 'topology/topology.ts',
+        find: 'this.voters = serials.filter((serial) => this.isVoter(serial))',
+        replace: 'this.voters = serials',
       },
     ],
     hunts: [changes(3, 20_000)],
@@ -231,6 +231,11 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
         file: 'door.ts',
         find: 'if (greatestEpoch(message) > epochs.open.epoch) {',
         replace: 'if (greatestEpoch(message) > epochs.open.epoch + 1) {',
+      },
+      {
+        file: 'door.ts',
+        find: 'return context.epochs.isVoterOf(id) || context.floors.isClosed(id)',
+        replace: 'return context.epochs.isVoterOf(id) || id > 0n',
       },
     ],
     hunts: [changes(3, 20_000)],

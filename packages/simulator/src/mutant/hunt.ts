@@ -18,7 +18,9 @@ export interface Catch {
   /** Schedules until it was found: seeds of walks, states of an exploration. */
   readonly after: number
   /** The walk that finds it; undefined for an exploration. */
-  readonly walk: { readonly seed: string; readonly n: number } | undefined
+  readonly walk:
+    | { readonly seed: string; readonly n: number; readonly changes: boolean | undefined }
+    | undefined
   readonly rule: string
   readonly what: string
 }
@@ -74,7 +76,7 @@ function byWalks(of: Hunt & { by: 'walk' }, from: bigint): Catch | undefined {
       return {
         by: `walk n=${of.n}${of.changes === true ? ', changes' : ''}`,
         after: i + 1,
-        walk: { seed: String(seed), n: of.n },
+        walk: { seed: String(seed), n: of.n, changes: of.changes },
         rule,
         what: `seed ${seed}: ${what}`,
       }
