@@ -57,10 +57,7 @@ export class Truth {
   /** Members that took log entries from a peer. */
   #caughtUp = 0
 
-  /**
-   * Members 0 … n-1 of epoch 1, `total` nodes altogether. `universe`: the keys that the
-   * transactions of the run name.
-   */
+  /** Members 0 … n-1 of epoch 1, `total` nodes in all. `universe`: the keys of the run. */
   constructor(n: number, universe: readonly ConflictKey[], total: number = n) {
     this.n = n
     this.#total = total
