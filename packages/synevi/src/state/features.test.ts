@@ -1,7 +1,7 @@
 /** What a store requires of the build that opens it (ADR 0033). */
 
 import { describe, expect, it } from 'vitest'
-import { ALL_FEATURES, type StoredFeatures } from '@synevi/accord'
+import { ALL_FEATURES, featureSet, type StoredFeatures } from '@synevi/accord'
 import { MemoryStore } from '../store/memory-store.ts'
 import { stateOptions } from '../test/lane-under-test.ts'
 import { FACT, factKey } from './key-layout.ts'
@@ -42,6 +42,18 @@ describe('the features of a store', () => {
   it('leave its format alone while none is required', async () => {
     const { into } = await opened(NONE)
     expect(formatOf(into)).toBe(1)
+  })
+
+  it('hold changes of the membership from the start, when it joined', async () => {
+    const into = new MemoryStore()
+    const options = stateOptions()
+    const [first, ...others] = options.members
+    if (first === undefined) throw new Error('no member')
+    const members = [{ ...first, role: 'learner' as const }, ...others]
+    await NodeState.open(into, { ...options, members })
+    expect(formatOf(into)).toBe(2)
+    const again = await NodeState.open(into, options)
+    expect(again.durable().features).toEqual({ requires: featureSet(['epochs']), active: 0 })
   })
 
   it('are refused when this build lacks one, and the refusal names it', async () => {

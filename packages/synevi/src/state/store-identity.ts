@@ -4,7 +4,9 @@ import {
   ALL_FEATURES,
   FEATURES,
   HLC_ZERO,
+  NO_FEATURES,
   TIMESTAMP_ZERO,
+  featureSet,
   invariant,
   type Bytes,
   type Epoch,
@@ -22,6 +24,7 @@ import {
   formatAdmitted,
   formatApplied,
   formatDurableSeq,
+  formatFeatures,
   formatHlcReserve,
   formatIdentity,
   formatMembership,
@@ -118,7 +121,9 @@ export function freshFacts(options: NodeStateOptions): readonly Mutation[] {
   const none = new Uint8Array(0)
   const watermark = { position: 0n, executeAt: TIMESTAMP_ZERO, txnHash: none, execHash: none }
   return [
-    formatVersion(FORMAT_VERSION),
+    ...(isJoined({ epoch, members })
+      ? formatFeatures({ requires: featureSet(['epochs']), active: NO_FEATURES })
+      : [formatVersion(FORMAT_VERSION)]),
     ...formatIdentity({ cluster, id: self.id, serial: self.serial }),
     factMutation(FACT.storeId, options.random(16)),
     formatDurableSeq(0n),
@@ -128,4 +133,11 @@ export function freshFacts(options: NodeStateOptions): readonly Mutation[] {
     formatSettings(settings),
     formatApplied({ watermark, time: 0n }),
   ]
+}
+
+/** Of a cluster whose membership changes: a build without that cannot read what it begins with. */
+function isJoined({ epoch, members }: Pick<NodeStateOptions, 'epoch' | 'members'>): boolean {
+  return (
+    epoch > 1 || members.some(({ role, storeId }) => role === 'learner' || storeId !== undefined)
+  )
 }
