@@ -6,14 +6,13 @@
 import { createHash, hash, randomBytes } from 'node:crypto'
 import {
   TIMESTAMP_ZERO,
-  emptyRecord,
   epoch,
   epochOf,
   hlc,
   hlcOf,
-  keysOfTxn,
   nodeSerial,
   timestamp,
+  timestampOf,
   type Bytes,
   type Epoch,
   type Hlc,
@@ -26,17 +25,15 @@ import { verifyStore } from '../chain/verify-store.ts'
 import type { MemberSpec } from '../options.ts'
 import { OptionFields, hasMethods } from '../option-fields.ts'
 import { parseMembers } from '../parse-node-options.ts'
-import { TABLE, isFact } from '../state/key-layout.ts'
-import { parseLogEntry } from '../state/log-table.ts'
+import { isFact } from '../state/key-layout.ts'
 import {
   factMutation,
   formatApplied,
   formatDurableSeq,
   formatFeatures,
+  formatFloors,
   formatHlcReserve,
 } from '../state/node-facts.ts'
-import { appliedRecordMutations } from '../state/record-table.ts'
-import { unseal } from '../state/sealed.ts'
 import { freshFacts } from '../state/store-identity.ts'
 import { SummedStore } from '../state/summed-store.ts'
 import { SyneviError } from '../synevi-error.ts'
@@ -55,7 +52,7 @@ export interface RestoreOptions {
   readonly self: { readonly id: string; readonly serial?: number }
   /**
    * The members of the new cluster, this node among them: restore the same backup with the same
-   * list on each. Default: this node alone.
+   * list on each. Only while the old cluster never changed its members. Default: this node alone.
    */
   readonly members?: readonly MemberSpec[]
   readonly signal?: AbortSignal
@@ -65,7 +62,7 @@ export interface RestoreOptions {
 export interface Restored {
   /** Hexadecimal: a new one, the same on all members restored alike. */
   readonly cluster: string
-  /** The first epoch of the new cluster: above all that the history has seen. */
+  /** The first epoch of the new cluster: 1, or above all that the history has seen. */
   readonly epoch: number
   readonly manifest: BackupManifest
 }
@@ -80,8 +77,8 @@ const EMPTIED_AT_ONCE = 4_096
  * written. The last write makes it the store of a node; one that was restored in part is refused by
  * `Node.open`, should the process die.
  *
- * The new cluster has an id of its own, so that nothing of the old one talks to it, and begins with
- * an epoch above the old ones, so that its transactions come after all that is restored.
+ * The new cluster has an id of its own, so that nothing of the old one talks to it, and its clock
+ * and epoch begin above the old ones, so that its transactions come after all that is restored.
  *
  * Rejects, all definite: `INVALID_ARGUMENT` (an option; a store that is not empty), `STORE_FAILED`
  * (the backup is damaged or incomplete: the store is empty as before; or the store fails),
@@ -93,7 +90,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   for (const _ of store.scan({ limit: 1 })) throw invalid('the store is not empty')
   const manifest = await checkBackup(from, signal)
   const cluster = clusterOfRestored(target.members, manifest)
-  const first = firstEpoch(manifest)
+  const first = firstEpoch(manifest, target.members)
   const facts = factsOf({ ...target, cluster, epoch: first }, manifest)
   const summed = await SummedStore.open(store)
   try {
@@ -158,7 +155,7 @@ class Restore {
       for await (const pairs of recordsOf(from, manifest, table)) {
         aborted(signal)
         for (const pair of pairs) {
-          this.#add(table === TABLE.log ? withRecord(pair) : [mutationOf(pair)])
+          this.#add(pair)
           if (this.#bytes >= BATCH_BYTES) await this.#flush()
         }
       }
@@ -166,11 +163,9 @@ class Restore {
     await this.#flush()
   }
 
-  #add(mutations: readonly Mutation[]): void {
-    for (const mutation of mutations) {
-      this.#batch.push(mutation)
-      this.#bytes += mutation.key.length + (mutation.value?.length ?? 0)
-    }
+  #add([key, value]: Pair): void {
+    this.#batch.push({ key, value })
+    this.#bytes += key.length + value.length
   }
 
   async #flush(): Promise<void> {
@@ -178,23 +173,6 @@ class Restore {
     this.#batch = []
     this.#bytes = 0
   }
-}
-
-function mutationOf([key, value]: Pair): Mutation {
-  return { key, value }
-}
-
-/** A log entry, and the record that says it is decided and applied. */
-function withRecord(pair: Pair): readonly Mutation[] {
-  const [key, sealed] = pair
-  const { id, executeAt, txn, deps } = parseLogEntry(key, unseal(key, sealed))
-  const keys = keysOfTxn(txn)
-  const outcome = { kind: 'decided', executeAt, deps } as const
-  const record = { ...emptyRecord(id), txn, keys, outcome, applied: true }
-  return [
-    mutationOf(pair),
-    ...appliedRecordMutations(record).filter(({ value }) => value !== undefined),
-  ]
 }
 
 function factsOf(
@@ -214,6 +192,9 @@ function factsOf(
     txnHash: hex(manifest.hash),
     execHash: hex(manifest.execHash),
   }
+  // Whatever the old cluster left undecided is dead, and what it decided is in the log.
+  const hlcReserve = clockOf(manifest)
+  const closed = timestampOf({ epoch: target.epoch, hlc: hlcReserve, node: nodeSerial(0) })
   const fresh = freshFacts({
     self: { id, serial },
     cluster,
@@ -225,10 +206,11 @@ function factsOf(
   })
   return [
     ...fresh,
+    ...formatFloors({ floor: closed, closedBefore: closed }),
     ...(manifest.requires === 0 ? [] : formatFeatures({ requires: manifest.requires, active: 0 })),
     ...replicated,
     formatApplied({ watermark, time: manifest.time }),
-    formatHlcReserve(clockOf(manifest)),
+    formatHlcReserve(hlcReserve),
     formatDurableSeq(1n),
   ]
 }
@@ -240,11 +222,16 @@ function clockOf({ executeAt, time }: BackupManifest): Hlc {
   return hlc(last > agreed ? last : agreed)
 }
 
-/** Timestamps are ordered by epoch first, so it is above that of every restored one. */
-function firstEpoch(manifest: BackupManifest): Epoch {
-  if (manifest.position === 0n) return epoch(1)
-  const last = epochOf(timestamp(manifest.executeAt))
-  return epoch(Math.max(last, manifest.epoch) + 1)
+/**
+ * Timestamps are ordered by epoch first, so it is not below that of any restored one. Several
+ * members may only begin with the first epoch: in a later one a configuration names their stores.
+ */
+function firstEpoch(manifest: BackupManifest, members: readonly MemberEntry[]): Epoch {
+  const last = Math.max(epochOf(timestamp(manifest.executeAt)), manifest.epoch)
+  if (last <= 1) return epoch(1)
+  if (members.length > 1)
+    throw invalid('its membership has changed before: restore one member, and let the others join')
+  return epoch(last + 1)
 }
 
 /** Of the members, and of the backup: what is restored from another never talks to it. */
