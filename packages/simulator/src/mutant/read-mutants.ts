@@ -81,16 +81,12 @@ export const READ_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ROUND,
-        find: 'this.#gather(read, keys) } /** Nobody waits',
+        find: 'if (reason === undefined) this.#gather(read, keys)',
         replace: `const under = [...this.#rounds.values()].find((each) => sameKeys(each.keys, keys))
-    if (under === undefined) this.#gather(read, keys)
-    else {
+    if (reason === undefined && under !== undefined) {
       under.reads.add(read)
       this.#where.set(read, under)
-    }
-  }
-
-  /** Nobody waits`,
+    } else if (reason === undefined) this.#gather(read, keys)`,
       },
     ],
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
