@@ -41,6 +41,8 @@ async function open(i: number, addresses: readonly string[]): Promise<Node> {
       ...{ self: { id: `n${i}` }, members, store, executors: [KvExecutor], logger },
       network: new GrpcNetwork({ listen: addresses[i] ?? '' }),
       limits: { snapshotLeadMin: LEAD_MIN },
+      // All share one thread.
+      timeouts: { peerSilentMs: 30_000, recoverAfterMs: 10_000 },
     },
     { timeoutMs: 600_000 },
   )

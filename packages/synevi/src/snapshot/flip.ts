@@ -16,10 +16,11 @@ import {
   type Mutation,
   type Timestamp,
   type TxnRecord,
+  type Watermark,
 } from '@synevi/accord'
 import type { Store } from '../contract/store.ts'
 import { FACT, factKey } from '../state/key-layout.ts'
-import { logAfter, readLogEntry } from '../state/log-table.ts'
+import { lastLogEntry, logAfter, readLogEntry } from '../state/log-table.ts'
 import { readMarks } from '../state/mark-table.ts'
 import {
   formatApplied,
@@ -77,6 +78,9 @@ export function flipOf(whole: Store, manifest: Manifest): Flip {
   const last = head.watermark.executeAt
   if (!marks.some((mark) => mark.at === last) && last !== TIMESTAMP_ZERO)
     return { kind: 'refused', why: 'its marks do not go as far as its position' }
+  const latest = lastLogEntry(staged)?.watermark
+  if (latest !== undefined && !sameHeads(latest, head.watermark))
+    return { kind: 'refused', why: 'its log does not end as it says' }
   return {
     kind: 'ready',
     mutations: [
@@ -100,6 +104,14 @@ export function flipOf(whole: Store, manifest: Manifest): Flip {
 function floorsAfter(own: FloorState, closedBefore: Timestamp): FloorState {
   const closed = maxTimestamp(own.closedBefore, closedBefore)
   return { floor: maxTimestamp(own.floor, closed), closedBefore: closed }
+}
+
+function sameHeads(a: Watermark, b: Watermark): boolean {
+  return (
+    a.position === b.position &&
+    Buffer.compare(a.txnHash, b.txnHash) === 0 &&
+    Buffer.compare(a.execHash, b.execHash) === 0
+  )
 }
 
 function recordMutations(staged: Store, record: TxnRecord): readonly Mutation[] {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { decodeFrame, encodeFrame, type Bytes, type Message, type Mutation } from '@synevi/accord'
 import type { Range, Store, StoreView } from '../contract/store.ts'
+import { Kv, KvExecutor } from '../executor/kv.ts'
 import { Node } from '../node.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { Add, Count, counter, openCluster, type Cluster } from '../test/local-cluster.ts'
@@ -46,6 +47,14 @@ function flipped(bytes: Bytes, at: number): Bytes {
   const copy = Uint8Array.from(bytes)
   copy[at % Math.max(1, copy.length)] = (copy[at % Math.max(1, copy.length)] ?? 0) ^ 1
   return copy
+}
+
+/** The hash of the results stands there twice: of all that is applied, and of the last entry. */
+function withOtherResults(manifest: Bytes): Bytes {
+  const hash = Buffer.from(manifest.subarray(EXEC_HASH_AT, EXEC_HASH_AT + 32))
+  const again = Buffer.from(manifest).indexOf(hash, EXEC_HASH_AT + 32)
+  expect(again).toBeGreaterThan(0)
+  return flipped(manifest, again)
 }
 
 describe('a snapshot with lies in it', () => {
@@ -107,16 +116,20 @@ describe('a snapshot with lies in it', () => {
   test('of the results of a node that differs is refused by another member', async () => {
     const cluster = await behind()
     const { clock, options } = cluster
-    // The manifest claims another hash of the results.
+    // The manifest claims another hash of the results at its last entry, and all digests fit.
+    const before = new Map<number, Bytes>()
     tampering(cluster, (message) => {
-      if (message.part > 0) return []
-      const bytes = flipped(message.bytes, EXEC_HASH_AT)
-      const digest = createHash('sha256').update(bytes).digest()
+      const bytes = message.part === 0 ? withOtherResults(message.bytes) : message.bytes.slice()
+      const hash = createHash('sha256')
+      if (message.part > 0) hash.update(before.get(message.part - 1) ?? message.digest)
+      const digest = hash.update(bytes).digest()
+      before.set(message.part, digest)
       return [{ ...message, bytes, digest }]
     })
     const notices: string[] = []
     const opening = Node.open({ ...options(2), onNotice: ({ kind }) => void notices.push(kind) })
-    await clock.advance(2_000)
+    await clock.advance(1_500)
+    expect(before.size).toBeGreaterThan(1)
     expect(notices).not.toContain('restartedInPlace')
     cluster.hub.mangle = undefined
     await clock.until((await clock.until(opening)).close({ drainMs: 10 }))
@@ -124,13 +137,22 @@ describe('a snapshot with lies in it', () => {
   })
 })
 
-/** Lets so many writes through, then dies: the next one is applied or lost, and never resolves. */
+/** The facts of slots and staging. */
+function isOfSnapshot({ key }: Mutation): boolean {
+  return key[0] === 0x01 && (key[1] === 0x30 || key[1] === 0x31)
+}
+
+/**
+ * From the first write of a snapshot on, lets so many writes through, then dies: the next one is
+ * applied or lost, and never resolves.
+ */
 class MortalStore implements Store {
   readonly inner: MemoryStore
   /** Undefined: it lives. */
   writesLeft: number | undefined
   isLastApplied = false
   #dead = false
+  #isArmed = false
 
   constructor(inner: MemoryStore) {
     this.inner = inner
@@ -154,12 +176,13 @@ class MortalStore implements Store {
 
   async write(batch: readonly Mutation[]): Promise<void> {
     if (this.#dead) return new Promise(() => {})
-    if (this.writesLeft === 0) {
+    this.#isArmed ||= batch.some(isOfSnapshot)
+    if (this.#isArmed && this.writesLeft === 0) {
       this.#dead = true
       if (this.isLastApplied) await this.inner.write(batch)
       return new Promise(() => {})
     }
-    if (this.writesLeft !== undefined) this.writesLeft--
+    if (this.#isArmed && this.writesLeft !== undefined) this.writesLeft--
     await this.inner.write(batch)
   }
 
@@ -169,13 +192,14 @@ class MortalStore implements Store {
 describe('a receiver that dies', () => {
   test('at any write goes on when it is back, whether that write is there or not', async () => {
     let survived = 0
-    for (let writes = 0; writes < 14; writes++) {
+    for (let round = 0; round < 24; round++) {
+      const writes = round >> 1
       const inner = new MemoryStore()
       const cluster = await behind(inner)
       const { clock, options, node } = cluster
       const mortal = new MortalStore(inner)
       mortal.writesLeft = writes
-      mortal.isLastApplied = writes % 2 === 0
+      mortal.isLastApplied = round % 2 === 0
       const dying = { ...options(2), store: mortal }
       Node.open(dying).catch(() => undefined)
       await clock.advance(3_000)
@@ -190,7 +214,7 @@ describe('a receiver that dies', () => {
       await clock.until(late.close({ drainMs: 10 }))
       await cluster.close()
     }
-    expect(survived).toBeLessThan(8)
+    expect(survived).toBeLessThan(12)
   })
 })
 
@@ -208,6 +232,40 @@ describe('a sender that dies half-way', () => {
     await clock.until(late.barrier())
     expect(parts).toBeGreaterThan(6)
     expect(late.stateDigest()).toBe(node(0).stateDigest())
+    await clock.until(late.close({ drainMs: 10 }))
+    await cluster.close()
+  })
+})
+
+describe('a sender that works on', () => {
+  test('gives a state of one position, whatever is written meanwhile', async () => {
+    const limits = { snapshotLeadMin: 5, snapshotTail: 4 }
+    const cluster = await openCluster(3, () => ({ limits, executors: [KvExecutor] }))
+    const { clock, node, options } = cluster
+    const writeAll = async (byte: number): Promise<void> => {
+      for (let i = 0; i < 24; i++) {
+        const value = new Uint8Array(60_000).fill(byte)
+        await node(i % 2).submit(Kv.write({ key: `key ${i}`, value }))
+      }
+    }
+    await clock.until(node(0).submit(Kv.write({ key: 'first', value: Uint8Array.of(1) })))
+    await clock.advance(1_000)
+    await clock.until(node(2).close({ drainMs: 0 }))
+    await clock.until(writeAll(1))
+    const parts = new Set<number>()
+    tampering(cluster, (message) => {
+      parts.add(message.part)
+      return [message]
+    })
+    const notices: string[] = []
+    const opening = Node.open({ ...options(2), onNotice: ({ kind }) => void notices.push(kind) })
+    for (let byte = 2; byte < 8; byte++) await clock.until(writeAll(byte))
+    const late = await clock.until(opening)
+    await clock.until(late.barrier())
+    expect(parts.size).toBeGreaterThan(4)
+    expect(notices).toContain('restartedInPlace')
+    expect(late.stateDigest()).toBe(node(0).stateDigest())
+    expect(await clock.until(late.verify())).toMatchObject({ ok: true })
     await clock.until(late.close({ drainMs: 10 }))
     await cluster.close()
   })
