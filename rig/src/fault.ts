@@ -20,6 +20,8 @@ export interface Fault {
     readonly serials: readonly number[]
     readonly code: string
     readonly lives?: boolean
+    /** After the end: whether they are cured, and serve as all others do. */
+    readonly isCured?: () => boolean
   }
   /** Between begin and end. */
   readonly lastsMs: number

@@ -105,8 +105,11 @@ async function obey(order: Order): Promise<Answer> {
       return { kind: 'position', position: node.status().applied.position }
     case 'verify':
       return digestOf(node)
+    case 'repair':
+      await node.repair({ timeoutMs: order.timeoutMs })
+      return { kind: 'condition', condition: conditionOf(node) }
     case 'skew':
-      isSkewed = true
+      isSkewed = order.isSkewed
       return { kind: 'condition', condition: conditionOf(node) }
     case 'close':
       await node.close()

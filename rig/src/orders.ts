@@ -54,8 +54,10 @@ export type Order = { readonly call: number } & (
   | { readonly kind: 'condition' }
   | { readonly kind: 'log'; readonly after: bigint }
   | { readonly kind: 'verify' }
-  /** From now on its executors come to other results. */
-  | { readonly kind: 'skew' }
+  /** Whether its executors come to other results, from now on. */
+  | { readonly kind: 'skew'; readonly isSkewed: boolean }
+  /** Its state is replaced by that of a peer. */
+  | { readonly kind: 'repair'; readonly timeoutMs: number }
   | { readonly kind: 'finishUpgrade' }
   | { readonly kind: 'close' }
 )

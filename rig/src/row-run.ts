@@ -183,6 +183,9 @@ class RowRun {
     const until = this.#clock.now
     this.#cluster.note(until, 'the fault ends')
     await fault.end()
+    if (fault.lost?.isCured?.() === true) {
+      for (const serial of fault.lost.serials) this.#lost.delete(serial)
+    }
     const back = await Promise.all(victims.map((serial) => this.#backMs(serial)))
     const now = this.#clock.now
     const gap =

@@ -50,7 +50,10 @@ function next(event: 'accepted'): Promise<Socket> {
   return new Promise((resolve) => server.once(event, resolve))
 }
 
-function happens(emitter: Socket | Server, event: string): Promise<void> {
+function happens(
+  emitter: { once(event: string, listener: () => void): unknown },
+  event: string,
+): Promise<void> {
   return new Promise((resolve) => emitter.once(event, () => resolve()))
 }
 
