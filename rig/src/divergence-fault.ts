@@ -75,7 +75,7 @@ async function foundAfterMs(cluster: Cluster, serial: number): Promise<number | 
     const now = await cluster.condition(serial)
     if (now.position > position) began ??= performance.now()
     if (now.phase === 'readOnly') return began === undefined ? 0 : performance.now() - began
-    await sleep(5)
+    await sleep(20)
   }
   return undefined
 }
