@@ -4,7 +4,7 @@
  */
 
 import { nodeSerial, type Message, type SubmissionId } from '../index.ts'
-import type { Answer, Notice } from '../ready.ts'
+import type { Answer, Notice, ReadAnswer } from '../ready.ts'
 import type { Configuration, MemberEntry } from '../topology/configuration.ts'
 import { epoch } from '../time/timestamp.ts'
 import { ReplicaUnderTest, type Said } from './replica-under-test.ts'
@@ -31,6 +31,7 @@ export class ClusterUnderTest {
   readonly nodes = new Map<number, ReplicaUnderTest>()
   readonly notices: (Notice & { node: number })[] = []
   readonly answers: (Answer & { node: number })[] = []
+  readonly reads: (ReadAnswer & { node: number })[] = []
   /** What is lost: nothing. */
   loses: (passing: Passing) => boolean = () => false
   #bag: Passing[] = []
@@ -72,6 +73,11 @@ export class ClusterUnderTest {
 
   submit(serial: number, byte: number): void {
     this.#absorb(serial, this.node(serial).submit(byte))
+  }
+
+  /** Answered later: see {@link reads}. */
+  read(serial: number, read: number): void {
+    this.#absorb(serial, this.node(serial).read(read))
   }
 
   /** Answered later: see {@link answers}. */
@@ -128,6 +134,7 @@ export class ClusterUnderTest {
     for (const [to, message] of [...said.atOnce, ...said.afterStore])
       this.#bag.push({ from: serial, to, message })
     for (const notice of said.notices) this.notices.push({ ...notice, node: serial })
+    for (const answer of said.reads) this.reads.push({ ...answer, node: serial })
     for (const answer of said.answers) this.answers.push({ ...answer, node: serial })
   }
 }
