@@ -59,8 +59,12 @@ export function raiseFloor(
   context: Context,
   goal: FloorGoal,
 ): Pick<FloorOk, 'undecided' | 'decided'> {
-  context.floors.raise(goal.floor)
-  context.clock.observe(goal.floor)
+  // Observed with the write of the floor, which carries the reserve of the clock. A lower one was
+  // observed with a higher one of its epoch, or nothing is born in that epoch any more.
+  if (goal.floor > context.floors.floor) {
+    context.floors.raise(goal.floor)
+    context.clock.observe(goal.floor)
+  }
   const undecided = [...context.ledger.records()]
     .filter(({ outcome, vote, accepted }) => {
       return outcome === undefined && (vote !== undefined || accepted !== undefined)

@@ -375,3 +375,14 @@ function theTo<K extends Message['kind']>(said: Said, kind: K): Message & { kind
   if (first === undefined) throw new Error(`no ${kind}`)
   return first.message
 }
+
+describe('1.3, 8.1: a floor below the one that holds', () => {
+  it('is not observed, for no write of it would carry the reserve of the clock', () => {
+    const node = new ReplicaUnderTest({ self: 0, size: 3 })
+    const end = timestampOf({ epoch: epoch(2), hlc: hlc(0n), node: nodeSerial(0) })
+    node.hear(1, { kind: 'raiseFloor', round: 1, floor: end, since: at(1) })
+    const before = node.replica.image()
+    expect(node.hear(1, raise(at(900, 0), 2)).writes).toEqual([])
+    expect(node.replica.image()).toEqual(before)
+  })
+})
