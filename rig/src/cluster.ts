@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Cleanup } from './cleanup.ts'
 import { MemberProcess, type Heard, type MemberListener } from './member-process.ts'
 import { MonotonicClock, sleep, type Micros } from './monotonic.ts'
-import type { Condition, MemberPlan, Question } from './orders.ts'
+import type { Condition, MemberPlan, NamedMember, Question } from './orders.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
 const CLOSE_MS = 10_000
@@ -22,14 +22,17 @@ export interface ClusterEvent {
 
 /** How a cluster is to be. */
 export interface ClusterOptions {
+  /** Members and those who may join later, together. */
   readonly size: number
+  /** Members of the first list. Default all. */
+  readonly first?: number
   readonly seed: number
   readonly cleanup: Cleanup
   /** Changes to the plans of single members. */
   readonly plan?: (serial: number) => Partial<MemberPlan>
 }
 
-/** Its members by serial, 0 … size−1. */
+/** Its members by serial, 0 … size−1: those of the first list, then those who may join. */
 export class Cluster {
   readonly proxy: TcpProxy
   readonly members: readonly MemberProcess[]
@@ -43,6 +46,7 @@ export class Cluster {
   readonly cleanup: Cleanup
   /** The same in all processes. */
   readonly clock = new MonotonicClock()
+  readonly #present: Set<number>
   readonly #removals: (() => Promise<void>)[] = []
 
   private constructor(options: ClusterOptions, proxy: TcpProxy) {
@@ -51,10 +55,12 @@ export class Cluster {
     this.folder = options.cleanup.folder()
     const serials = serialsOf(options.size)
     for (const serial of serials) mkdirSync(this.diskOf(serial))
-    const members = serials.map((serial) => ({ id: `node-${serial}`, serial, address: ADDRESS }))
+    const first = serials.slice(0, options.first ?? options.size)
+    this.#present = new Set(first)
+    const members = first.map(memberOf)
     this.members = serials.map((serial) => {
       const plan: MemberPlan = {
-        ...{ id: `node-${serial}`, serial, members },
+        ...{ id: memberOf(serial).id, serial, members },
         dial: [...proxy.dialMapOf(serial)],
         path: join(this.folder, `${serial}`, 'data'),
         ...options.plan?.(serial),
@@ -71,8 +77,19 @@ export class Cluster {
     return new Cluster(options, proxy)
   }
 
+  /** Of those that are members now, as far as the rig has brought it about. */
   get serials(): readonly number[] {
-    return this.members.map(({ serial }) => serial)
+    return [...this.#present]
+  }
+
+  /** It is a member from now on. */
+  joined(serial: number): void {
+    this.#present.add(serial)
+  }
+
+  /** It is a member no more. */
+  left(serial: number): void {
+    this.#present.delete(serial)
   }
 
   /** Throws a RangeError when there is none. */
@@ -84,8 +101,10 @@ export class Cluster {
 
   /** Resolves once all are open; throws when one does not get there. */
   async start(): Promise<void> {
-    const starts = await Promise.all(this.members.map((member) => member.start()))
-    for (const [serial, start] of starts.entries()) {
+    const starts = await Promise.all(
+      this.serials.map(async (serial) => [serial, await this.member(serial).start()] as const),
+    )
+    for (const [serial, start] of starts) {
       if (start.kind !== 'ready') throw new Error(`member ${serial}: ${JSON.stringify(start)}`)
     }
   }
@@ -172,6 +191,11 @@ export class Cluster {
       trouble: (serial, what) => this.troubles.push(`member ${serial} ${what}`),
     }
   }
+}
+
+/** As changes of the membership name it: nobody dials that address, but the proxy's. */
+export function memberOf(serial: number): NamedMember {
+  return { id: `node-${serial}`, serial, address: ADDRESS }
 }
 
 function serialsOf(size: number): readonly number[] {

@@ -23,6 +23,8 @@ export interface Fault {
     /** After the end: whether they are cured, and serve as all others do. */
     readonly isCured?: () => boolean
   }
+  /** The longest gap at survivors, where less is promised than for all faults. */
+  readonly gapMaxMs?: number
   /** Between begin and end. */
   readonly lastsMs: number
   begin(): Promise<void>

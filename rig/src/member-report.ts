@@ -1,7 +1,7 @@
 /** What a node process says about its node when asked. */
 
 import type { Node } from 'synevi'
-import type { Answer, Condition, LogLine } from './orders.ts'
+import type { Answer, Condition, LogLine, Membership } from './orders.ts'
 
 /** Entries in one answer. */
 const PAGE_ENTRIES = 500
@@ -23,6 +23,12 @@ export function conditionOf(node: Node): Condition {
     reachable: quorum.reachable,
     ...(reason === undefined ? {} : { reason }),
   }
+}
+
+/** Who belongs to the cluster, as it knows it. */
+export function membershipOf(node: Node): Membership {
+  const members = node.members().map(({ serial, role }) => ({ serial, role }))
+  return { epoch: node.status().epoch, members }
 }
 
 /** The log above a position, as far as one answer holds; `last`: where it ends now. */

@@ -6,6 +6,7 @@
 import {
   nanos,
   SystemClock,
+  type AskOptions,
   type Bytes,
   type Clock,
   type Logger,
@@ -119,6 +120,11 @@ export class ReportingNetwork implements Network {
 
   send(to: NodeSerial, frame: Bytes): void {
     this.#inner.send(to, frame)
+  }
+
+  ask(address: string, question: Bytes, options: AskOptions): Promise<Bytes> {
+    const pending = this.#inner.ask?.(address, question, options)
+    return pending ?? Promise.reject(new TypeError('the inner network has no ask'))
   }
 
   close(): Promise<void> {

@@ -4,9 +4,9 @@ import { GrpcNetwork } from '@synevi/network-grpc'
 import { MixedWorkload } from '@synevi/simulator'
 import { LmdbStore } from '@synevi/store-lmdb'
 import { isSyneviError, Node, type Codec } from 'synevi'
-import { conditionOf, digestOf, logPage } from './member-report.ts'
+import { conditionOf, digestOf, logPage, membershipOf } from './member-report.ts'
 import { ReportingNetwork, ShiftedClock, Told } from './member-surroundings.ts'
-import type { Answer, Failure, MemberPlan, Order, Reply } from './orders.ts'
+import type { Answer, Failure, MemberChange, MemberPlan, Order, Reply } from './orders.ts'
 
 /** Bytes as they are: the rig decodes them. */
 const RAW: Codec<Uint8Array> = { encode: (value) => value, decode: (bytes) => bytes }
@@ -50,7 +50,7 @@ async function open(): Promise<Node> {
   told.tell('store open')
   return Node.open({
     self: { id: plan.id, serial: plan.serial },
-    members: plan.members,
+    ...(plan.join === undefined ? { members: plan.members } : { join: plan.join }),
     network,
     store,
     executors: new MixedWorkload().executors({
@@ -59,7 +59,10 @@ async function open(): Promise<Node> {
       differs: () => isSkewed,
     }),
     ...(plan.features === undefined ? {} : { features: plan.features }),
-    ...(plan.joinMs === undefined ? {} : { timeouts: { joinMs: plan.joinMs } }),
+    timeouts: {
+      ...(plan.joinMs === undefined ? {} : { joinMs: plan.joinMs }),
+      ...(plan.promoteAfterMs === undefined ? {} : { promoteAfterMs: plan.promoteAfterMs }),
+    },
     clock: new ShiftedClock(plan.clockAheadMs ?? 0),
     logger: told.logger,
     onNotice: (notice) => told.notice(notice),
@@ -103,6 +106,11 @@ async function obey(order: Order): Promise<Answer> {
     case 'finishUpgrade':
       node.finishUpgrade()
       return { kind: 'position', position: node.status().applied.position }
+    case 'change':
+      await changeMembers(order.change, { timeoutMs: order.timeoutMs })
+      return { kind: 'members', membership: membershipOf(node) }
+    case 'members':
+      return { kind: 'members', membership: membershipOf(node) }
     case 'verify':
       return digestOf(node)
     case 'repair':
@@ -115,6 +123,22 @@ async function obey(order: Order): Promise<Answer> {
       await node.close()
       setImmediate(() => process.exit(0))
       return { kind: 'position', position: node.status().applied.position }
+  }
+}
+
+async function changeMembers(
+  change: MemberChange,
+  options: { readonly timeoutMs: number },
+): Promise<void> {
+  switch (change.kind) {
+    case 'add':
+      await node.addMember(change.member, options)
+      return
+    case 'remove':
+      await node.removeMember(change.id, options)
+      return
+    case 'replace':
+      await node.replaceMember(change.old, change.member, options)
   }
 }
 

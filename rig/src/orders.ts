@@ -12,6 +12,10 @@ export interface MemberPlan {
     readonly serial: number
     readonly address: string
   }[]
+  /** Addresses to join through, instead of that list. */
+  readonly join?: readonly string[]
+  /** How long a learner must have been caught up before it gets a vote. Default that of a node. */
+  readonly promoteAfterMs?: number
   /** Pairs of serial and address: what it dials instead. */
   readonly dial: readonly (readonly [number, string])[]
   /** Its data directory. */
@@ -59,8 +63,34 @@ export type Order = { readonly call: number } & (
   /** Its state is replaced by that of a peer. */
   | { readonly kind: 'repair'; readonly timeoutMs: number }
   | { readonly kind: 'finishUpgrade' }
+  /** A change of the membership. */
+  | {
+      readonly kind: 'change'
+      readonly change: MemberChange
+      readonly timeoutMs: number
+    }
+  | { readonly kind: 'members' }
   | { readonly kind: 'close' }
 )
+
+/** A member as changes name it. */
+export interface NamedMember {
+  readonly id: string
+  readonly serial: number
+  readonly address: string
+}
+
+/** Who comes, who goes. */
+export type MemberChange =
+  | { readonly kind: 'add'; readonly member: NamedMember }
+  | { readonly kind: 'remove'; readonly id: string }
+  | { readonly kind: 'replace'; readonly old: string; readonly member: NamedMember }
+
+/** The membership as a node knows it. */
+export interface Membership {
+  readonly epoch: number
+  readonly members: readonly { readonly serial: number; readonly role: string }[]
+}
 
 /** An order without its number. */
 export type Question = Order extends infer Each
@@ -123,6 +153,7 @@ export type Answer =
   | { readonly kind: 'value'; readonly value: Uint8Array }
   | { readonly kind: 'position'; readonly position: bigint }
   | { readonly kind: 'condition'; readonly condition: Condition }
+  | { readonly kind: 'members'; readonly membership: Membership }
   | { readonly kind: 'log'; readonly entries: readonly LogLine[]; readonly last: bigint }
   | {
       readonly kind: 'verified'

@@ -51,7 +51,9 @@ export async function runRow(options: RowOptions): Promise<RowResult> {
     tellsAll: withTimeline === true,
     ...row.plan?.(serial),
   })
-  const cluster = await Cluster.make({ size, seed, cleanup, plan })
+  const all = size + (row.spares?.(size) ?? 0)
+  const first = row.first?.(size) ?? size
+  const cluster = await Cluster.make({ size: all, first, seed, cleanup, plan })
   const run = new RowRun(options, cluster)
   try {
     await run.all()
@@ -192,6 +194,8 @@ class RowRun {
       survivors.length === 0 ? undefined : this.#acknowledgements.longestGap(survivors, from, now)
     const backMs = victims.length === 0 ? undefined : Math.max(...back)
     this.#faults.push({ what, from, until, ineffective, gap, backMs })
+    if (gap !== undefined && gap.ms > (fault.gapMaxMs ?? Number.POSITIVE_INFINITY))
+      this.failures.push(`${what}: a gap of ${Math.round(gap.ms)} ms`)
     await this.#tell(fault, { gap, backMs })
     if (fault.lost?.lives === true) return
     for (const serial of fault.lost?.serials ?? []) {

@@ -21,6 +21,10 @@ export interface Row {
   readonly plan?: (serial: number) => Partial<MemberPlan>
   /** Before any member starts: disks, say. What it makes goes to the cluster's `cleanup`. */
   readonly prepare?: (cluster: Cluster) => Promise<void>
+  /** Members of the first list: the others of the cluster's size may join. Default all. */
+  readonly first?: (size: number) => number
+  /** So many more than the row's size may join. Default 0. */
+  readonly spares?: (size: number) => number
   /** Codes that clients may hear in this row, and in no other. */
   readonly maySay?: readonly string[]
 }

@@ -48,9 +48,10 @@ export class Ending {
   }
 
   async run(random: Prng): Promise<void> {
-    const { machines } = this.#world
-    const majority = chooseMajority(random, machines, this.#world.plan)
-    await this.#liveness(majority, random)
+    const { machines, plan } = this.#world
+    if (plan.changes === undefined) {
+      await this.#liveness(chooseMajority(random, machines, plan), random)
+    } else await this.#settleMembers(random)
     if (this.#isBroken()) return
     await this.#healAll()
     if (this.#isBroken()) return
@@ -76,6 +77,36 @@ export class Ending {
     await this.#world.pump(() => this.#isBroken() || this.#areLevel(members), PATIENCE)
     await this.#world.pump(() => this.#isBroken(), SECOND)
     await this.#quiet(majority)
+  }
+
+  /**
+   * Where the members change, everything heals: every change comes to its end, who joined has a
+   * vote, and who went stops.
+   */
+  async #settleMembers(random: Prng): Promise<void> {
+    const { watch, machines, administrator } = this.#world
+    const all = machines.map(({ serial }) => serial)
+    this.#injector.heal(all)
+    this.#phase.serials = all
+    const isCalm = (): boolean => {
+      if (this.#isBroken()) return true
+      if (administrator.pending > 0 || this.#clients.some((client) => client.busy)) return false
+      return this.#areLevel(this.#whole()) && this.#outsiders().every(({ node }) => !node)
+    }
+    if (!(await this.#world.pump(isCalm, 2 * PATIENCE))) {
+      const why = `${administrator.pending} changes pending; ${this.#unrest(machines)}`
+      watch.violation('membership', { name: 'no rest after the changes', why })
+      return
+    }
+    this.#phase.serials = this.#whole().map(({ serial }) => serial)
+    for (const machine of this.#whole()) await this.#fresh(machine, random)
+    await this.#quiet(this.#phase.serials)
+  }
+
+  /** Machines that are no members, or no more. */
+  #outsiders(): readonly Machine[] {
+    const { watch, machines } = this.#world
+    return machines.filter(({ serial }) => !watch.memberships.isMember(serial))
   }
 
   /**
@@ -285,8 +316,10 @@ export class Ending {
 
   /** Those that are not lost for good. */
   #whole(): readonly Machine[] {
-    return this.#world.machines.filter(
-      ({ state, wiped, differs, damaged }) => state !== 'lost' && !wiped && !differs && !damaged,
+    const { machines, watch } = this.#world
+    return machines.filter(
+      ({ serial, state, wiped, differs, damaged }) =>
+        watch.memberships.isMember(serial) && state !== 'lost' && !wiped && !differs && !damaged,
     )
   }
 

@@ -62,6 +62,9 @@ export function withoutClass(plan: Plan, name: FaultClass): Plan {
           ? 0
           : machine.offsetMs,
     })),
+    ...(plan.changes === undefined
+      ? {}
+      : { changes: plan.changes.filter(({ kind }) => kind !== name) }),
     faults: plan.faults.filter((fault) => {
       if (fault.kind === 'partition') return fault.mode !== name
       const isAll = fault.kind === 'power' && fault.nodes.length === plan.nodes && plan.nodes > 1

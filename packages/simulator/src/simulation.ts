@@ -10,6 +10,7 @@ import type { Plan } from './fault/plan.ts'
 import { Prng } from './prng.ts'
 import { Trace } from './trace.ts'
 import { type Violation, Watch } from './watch.ts'
+import { Administrator } from './workload/administrator.ts'
 import { Client } from './workload/client.ts'
 import { Recorder } from './workload/recorder.ts'
 import type { Workload } from './workload/workload.ts'
@@ -68,6 +69,7 @@ class Simulation implements World {
   readonly watch: Watch
   readonly recorder: Recorder
   readonly workload: Workload
+  readonly administrator: Administrator
   log: readonly AppliedTransaction[] = []
   readonly #trace: Trace
   readonly #random: Prng
@@ -90,6 +92,7 @@ class Simulation implements World {
       mayDiffer: (node) => this.machines[node]?.differs === true,
       isDurable: (node, id) => this.machines[node]?.holdsRecord(id) === true,
       lacking: (features) => this.#lacking(features),
+      nodes: plan.nodes,
     })
     this.network = new SimNetwork({
       queue,
@@ -108,7 +111,8 @@ class Simulation implements World {
       random: root.fork('machines'),
       workload,
     }
-    this.machines = Array.from({ length: plan.nodes }, (_, serial) => new Machine(serial, ground))
+    const machines = plan.nodes + (plan.spares ?? 0)
+    this.machines = Array.from({ length: machines }, (_, serial) => new Machine(serial, ground))
     this.recorder = new Recorder(queue)
     this.#injector = new Injector({
       queue,
@@ -117,12 +121,17 @@ class Simulation implements World {
       watch: this.watch,
       plan,
     })
+    this.administrator = new Administrator({
+      ...{ queue, plan, machines: this.machines, watch: this.watch },
+      random: root.fork('administrator'),
+    })
   }
 
   async run(): Promise<Verdict> {
     const { plan, queue, machines } = this
     for (const machine of machines) machine.start()
     this.#injector.schedule()
+    this.administrator.schedule()
     const phase = {
       serials: machines.map(({ serial }) => serial),
       untilAnswered: false,
@@ -172,8 +181,12 @@ class Simulation implements World {
 
   /** Machines whose disk a build without these features would open. */
   #lacking(features: number): readonly number[] {
-    const lacks = ({ disk, wiped }: Machine): boolean =>
-      !wiped && (features & ~requiredBy(disk)) !== 0
+    // Who joins learns of it when it is in use already, and those who went need not know.
+    const lacks = ({ serial, disk, wiped }: Machine): boolean =>
+      serial < this.plan.nodes &&
+      this.watch.memberships.isMember(serial) &&
+      !wiped &&
+      (features & ~requiredBy(disk)) !== 0
     return this.machines.filter(lacks).map(({ serial }) => serial)
   }
 
@@ -184,7 +197,7 @@ class Simulation implements World {
         inFlightMax: settings.transactionsInFlightMax,
         // Invalidated batches wait beside the queue to be submitted again.
         queuedMax: settings.queuedMax + settings.transactionsInFlightMax,
-        undecidedMax: 2 * this.plan.nodes * OWN_UNDECIDED_MAX,
+        undecidedMax: 2 * this.machines.length * OWN_UNDECIDED_MAX,
       }
       if (node !== undefined)
         this.watch.violation('bounds', checkLoad({ node: serial, ...node.status() }, limits))
@@ -200,7 +213,7 @@ class Simulation implements World {
     })
   }
 
-  #shared(): Omit<World, 'network' | 'pump' | 'log'> {
+  #shared(): Omit<World, 'network' | 'pump' | 'log' | 'administrator'> {
     const { queue, plan, machines, recorder, watch, workload } = this
     return { queue, plan, machines, recorder, watch, workload }
   }

@@ -13,7 +13,10 @@ function watching(isDurable: () => boolean): { watch: Watch; queue: EventQueue }
   const queue = new EventQueue()
   const random = new Prng('watch')
   const mayDiffer = (): boolean => false
-  return { queue, watch: new Watch({ queue, trace: new Trace(0), random, mayDiffer, isDurable }) }
+  return {
+    queue,
+    watch: new Watch({ queue, trace: new Trace(0), random, mayDiffer, isDurable, nodes: 3 }),
+  }
 }
 
 // A submission is the driver's number; none is at hand here.

@@ -17,6 +17,7 @@ import {
 import { Agreement } from './check/agreement.ts'
 import { type DecidedDeps, checkDependencies } from './check/dependencies.ts'
 import type { Anomaly } from './check/history.ts'
+import { Memberships } from './check/memberships.ts'
 import { Coverage } from './coverage.ts'
 import type { EventQueue, Micros } from './event-queue.ts'
 import type { Prng } from './prng.ts'
@@ -54,6 +55,7 @@ interface Recovering {
 export class Watch {
   readonly coverage: Coverage = new Coverage()
   readonly agreement: Agreement = new Agreement()
+  readonly memberships: Memberships
   readonly violations: Violation[] = []
   readonly #queue: EventQueue
   readonly #trace: Trace
@@ -81,7 +83,10 @@ export class Watch {
     isDurable: (node: number, id: bigint) => boolean
     /** Nodes whose disk does not require all of these features. */
     lacking?: (features: number) => readonly number[]
+    /** Members of the first epoch. */
+    nodes: number
   }) {
+    this.memberships = new Memberships(parts.nodes)
     this.#mayDiffer = parts.mayDiffer
     this.#isDurable = parts.isDurable
     this.#lacking = parts.lacking ?? (() => [])
@@ -118,6 +123,7 @@ export class Watch {
       return
     }
     if (code === 'DIVERGED' && machine.differs) return
+    if (code === 'MEMBERSHIP_REMOVED' && !this.memberships.isMember(machine.serial)) return
     this.violation('nodes', {
       name: `stopped with ${code}`,
       why: `node ${machine.serial}: ${chain(error)}`,
@@ -161,6 +167,7 @@ export class Watch {
     switch (notice.kind) {
       case 'submitted':
       case 'barrier':
+      case 'reconfiguring':
         return this.#submitted(node, life, notice.id)
       case 'decided':
         return this.#decided(node, notice)
@@ -194,10 +201,14 @@ export class Watch {
       case 'restartedInPlace':
         return this.#restarted(node, life, notice)
       case 'configuration':
-      case 'reconfiguring':
-      case 'epochClosing':
-      case 'epochFinished':
+        this.coverage.count('epoch opened')
+        return this.violation('membership', this.memberships.opened(node, notice.configuration))
       case 'removed':
+        return this.coverage.count(notice.mayStop ? 'removed, and dismissed' : 'removed')
+      case 'epochFinished':
+        return this.coverage.count('epoch finished')
+      case 'epochClosing':
+        return this.coverage.count(`notice: ${notice.kind}`)
       case 'suspected':
       case 'clockOffset':
       case 'fatal':

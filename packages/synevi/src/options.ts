@@ -118,6 +118,8 @@ export interface NodeOptions {
     readonly floorIntervalMs?: number
     /** Only what is older than this is closed. Default 2,000: several delays of a recovery. */
     readonly closeLagMs?: number
+    /** A learner gets a vote once it has been caught up for so long. Default 5,000; 0: never. */
+    readonly promoteAfterMs?: number
   }
   /** Agreed at bootstrap: the same everywhere. */
   readonly cluster?: {

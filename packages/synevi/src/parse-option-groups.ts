@@ -67,6 +67,7 @@ export function parseTimeouts(fields: OptionFields, value: unknown): Complete<'t
       'reorderWaitMaxMs',
       'floorIntervalMs',
       'closeLagMs',
+      'promoteAfterMs',
     ],
   ])
   const count = counter(fields, 'timeouts', group)
@@ -81,6 +82,7 @@ export function parseTimeouts(fields: OptionFields, value: unknown): Complete<'t
     reorderWaitMaxMs: count('reorderWaitMaxMs', 2, 0, 60_000),
     floorIntervalMs: count('floorIntervalMs', 5_000, 1, 30 * DAY_MS),
     closeLagMs: count('closeLagMs', 2_000, 0, DAY_MS),
+    promoteAfterMs: count('promoteAfterMs', 5_000, 0, DAY_MS),
   })
 }
 

@@ -1,6 +1,6 @@
 /**
  * Dependency safety (`protocol.md` 5.4 and 13.1, rule 2): the deps of a decision cover every
- * conflicting transaction that was decided with a lower executeAt.
+ * conflicting transaction of its epoch that was decided with a lower executeAt.
  */
 
 import type { Deps } from '@synevi/accord'
@@ -12,6 +12,9 @@ export interface DecidedDeps {
   readonly executeAt: bigint
   readonly deps: Deps
 }
+
+/** The epoch is the highest 16 of 128 bits. */
+const EPOCH_SHIFT = 112n
 
 /**
  * Judges decisions against the agreed sequence of transactions that all conflict, in order of
@@ -31,6 +34,8 @@ export function checkDependencies(
     for (let i = place - 1; i >= 0; i--) {
       const before = sequence[i]
       if (before === undefined || before.executeAt <= mark) break
+      // Deps never mention an epoch that is over (`protocol.md` 10.4): it is finished before.
+      if (before.id >> EPOCH_SHIFT !== decision.id >> EPOCH_SHIFT) break
       if (before.executeAt >= decision.executeAt || ids.has(before.id)) continue
       const lower = `${before.id} at ${before.executeAt}`
       const why = `${decision.id} at ${decision.executeAt} does not depend on ${lower}`

@@ -214,7 +214,11 @@ export class Injector {
       case 'oldImage':
       case 'wipe':
         // A member that none of the others has met yet cannot be missed by them: later.
-        if (!this.#machines.every(({ wasOpen }) => wasOpen)) {
+        const first = this.#machines.slice(0, this.#plan.nodes)
+        // Nor can it be replaced before all have agreed that members may change (decision 0033).
+        const mayChange = this.#watch.coverage.of('features switched on') > 0
+        const isAwaited = this.#plan.changes !== undefined && !mayChange
+        if (isAwaited || !first.every(({ wasOpen }) => wasOpen)) {
           this.counts.disk--
           this.#queue.after(300_000, () => this.#disk(fault))
           return

@@ -2,7 +2,13 @@
 
 import type { Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
-import { type Cut, type PartitionMode, majorityOf } from './plan.ts'
+import {
+  type Cut,
+  type FaultClass,
+  PARTITION_MODES,
+  type PartitionMode,
+  majorityOf,
+} from './plan.ts'
 
 interface Span {
   readonly at: Micros
@@ -88,4 +94,9 @@ function swizzle(random: Prng, order: readonly number[], span: Span): Cut[] {
     const length = Math.max(1, Math.floor((ends[i] ?? at) - at))
     return between([a], [b], { at, for: length })
   })
+}
+
+/** Whether the class is a way to cut links. */
+export function isMode(name: FaultClass): name is PartitionMode {
+  return PARTITION_MODES.some((mode) => mode === name)
 }

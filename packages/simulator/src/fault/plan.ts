@@ -149,9 +149,32 @@ export const CLOCK_FAULTS = ['offset', 'far', 'drift'] as const
 /** One of {@link CLOCK_FAULTS}. */
 export type ClockFault = (typeof CLOCK_FAULTS)[number]
 
+/**
+ * One change of the membership. `via`: the machine that is asked first; another one when it does
+ * not answer.
+ */
+export type Change = { readonly at: Micros; readonly via: number } & (
+  | {
+      /** A spare machine becomes a member. `startsFirst`: its node asks before it is added. */
+      readonly kind: 'join'
+      readonly node: number
+      readonly startsFirst: boolean
+    }
+  /** A member goes. */
+  | { readonly kind: 'leave'; readonly node: number }
+  /** A spare machine takes the place of a member. */
+  | {
+      readonly kind: 'replace'
+      readonly old: number
+      readonly node: number
+      readonly startsFirst: boolean
+    }
+)
+
 /** Every class that a swarm switches on or off. */
 export type FaultClass =
   | Fault['kind']
+  | Change['kind']
   | PartitionMode
   | WireFault
   | ClientFault
@@ -193,6 +216,8 @@ export interface SettingsPlan {
   readonly closeLagMs: number
   /** Entries of the log that are retained; absent: all. */
   readonly retain?: { readonly entries: number; readonly staleAfterMs: number }
+  /** How long a learner must have been caught up before it gets a vote. Absent: 200. */
+  readonly promoteAfterMs?: number
 }
 
 /** The clients. */
@@ -224,6 +249,10 @@ export interface Plan {
   readonly horizon: Micros
   readonly classes: readonly FaultClass[]
   readonly faults: readonly Fault[]
+  /** Machines beside the first members, which may join: numbered behind them. Absent: none. */
+  readonly spares?: number
+  /** Changes of the membership, in the order of time. Absent: none. */
+  readonly changes?: readonly Change[]
 }
 
 /** Members that may be lost. */

@@ -8,7 +8,8 @@
 
 import type { Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
-import { drawPartition } from './partitions.ts'
+import { chooseChanges, classesOf, withLoss } from './changes.ts'
+import { drawPartition, isMode } from './partitions.ts'
 import {
   CLIENT_FAULTS,
   CLOCK_FAULTS,
@@ -17,7 +18,6 @@ import {
   type FaultClass,
   type MachinePlan,
   PARTITION_MODES,
-  type PartitionMode,
   type Plan,
   type SettingsPlan,
   WIRE_FAULTS,
@@ -36,6 +36,8 @@ export interface SwarmOptions {
   readonly operations: readonly string[]
   /** Default true. */
   readonly faults?: boolean
+  /** Whether the members change: forced, or ruled out. Default: in a share of the seeds. */
+  readonly changes?: boolean
 }
 
 const CRASHES = ['kill', 'power', 'powerAll', 'close', 'storm'] as const
@@ -52,13 +54,15 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
   const on =
     options.faults === false ? new Set<FaultClass>() : drawClasses(root.fork('classes'), nodes)
   const horizon = Math.floor(shape.between(4_000_000, 9_000_000) * Math.max(1, requests / 400))
-  // Two nodes would say too little to each other for faults to hit.
+  const changes = chooseChanges(root.fork('changes'), { nodes, horizon, on, options })
   const settings = drawSettings(root.fork('settings'))
-  const machines = drawMachines(root.fork('machines'), nodes, on)
+  const machines = withLoss(drawMachines(root.fork('machines'), nodes, on), changes)
+  const spares = drawMachines(root.fork('spares'), changes?.spares ?? 0, on)
+  const faults = drawFaults(root.fork('faults'), { nodes, horizon, on, machines })
   return {
     seed: seed.toString(),
     nodes,
-    machines,
+    machines: [...machines, ...spares.map((machine) => ({ ...machine, mayBeLost: false }))],
     settings: {
       ...settings,
       ...(nodes === 2 ? { heartbeatMs: 60 } : {}),
@@ -72,8 +76,9 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
     }),
     wire: drawWire(root.fork('wire'), on, nodes),
     horizon,
-    classes: [...on].sort(),
-    faults: drawFaults(root.fork('faults'), { nodes, horizon, on, machines }),
+    classes: [...new Set([...on, ...classesOf(changes)])].sort(),
+    faults: [...faults, ...(changes?.faults ?? [])].sort((a, b) => a.at - b.at),
+    ...(changes === undefined ? {} : { spares: changes.spares, changes: changes.changes }),
   }
 }
 
@@ -396,8 +401,4 @@ function drawRarer(
 function lossOf(random: Prng, scene: Scene): readonly number[] {
   const weak = scene.machines.flatMap(({ mayBeLost }, i) => (mayBeLost ? [i] : []))
   return weak.length === 0 ? [] : [random.pick(weak)]
-}
-
-function isMode(name: FaultClass): name is PartitionMode {
-  return PARTITION_MODES.some((mode) => mode === name)
 }

@@ -28,6 +28,9 @@ export type MachineState = 'down' | 'starting' | 'up' | 'failed' | 'closing' | '
  */
 const CLOCK_TOLERANCE_MS = 400
 
+/** Codes after which a node never comes back under its serial. */
+const LOST: ReadonlySet<string> = new Set(['AMNESIA', 'DIVERGED', 'MEMBERSHIP_REMOVED'])
+
 /** Where a node keeps its records: live, and settled (`docs/reference/storage-layout.md`). */
 const RECORD_TABLES = ['10', '11'] as const
 
@@ -55,6 +58,7 @@ export class Machine {
   #state: MachineState = 'down'
   #lives = 0
   #differs = false
+  #isInvited: boolean
   #wiped = false
   #damages: Damaged[] = []
   #noticed = 0
@@ -68,6 +72,7 @@ export class Machine {
     this.serial = serial
     this.#ground = ground
     this.#settings = ground.plan.settings
+    this.#isInvited = serial < ground.plan.nodes
     const { queue, random, trace, plan, watch } = ground
     const own = plan.machines[serial]
     const speed = own?.disk ?? { syncMin: 100, syncMax: 1_000 }
@@ -157,9 +162,15 @@ export class Machine {
     this.#snapshotWritten = listener
   }
 
+  /** A spare machine may start from now on, and does. */
+  invite(): void {
+    this.#isInvited = true
+    this.start()
+  }
+
   /** A new process, and a node in it. */
   start(): void {
-    if (this.#state !== 'down') return
+    if (this.#state !== 'down' || !this.#isInvited) return
     const { queue, trace } = this.#ground
     this.#lives++
     const process = new SimProcess({ node: this.serial, incarnation: this.#lives, queue })
@@ -263,9 +274,10 @@ export class Machine {
       driftPpm: plan.machines[this.serial]?.driftPpm ?? 0,
     })
     const members = Array.from({ length: plan.nodes }, (_, serial) => memberOf(serial))
+    const isFirst = this.serial < plan.nodes
     return {
       self: { id: memberOf(this.serial).id, serial: this.serial },
-      members,
+      ...(isFirst ? { members } : { join: members.map(({ address }) => address) }),
       network: network.port(process, version === 'before'),
       features: version === 'this' ? 'auto' : 'hold',
       store: this.disk.port(process),
@@ -297,6 +309,7 @@ export class Machine {
         reorderWaitMaxMs: settings.reorderWaitMaxMs,
         floorIntervalMs: settings.floorIntervalMs,
         closeLagMs: settings.closeLagMs,
+        promoteAfterMs: settings.promoteAfterMs ?? 200,
       },
       reorder: settings.reorder,
       ...(plan.classes.includes('damage')
@@ -365,7 +378,7 @@ export class Machine {
     trace.say(queue.now, () => `n${this.serial} stopped: ${String(error)}`)
     if (code === 'STORE_FAILED') this.#noticed++
     watch.nodeStopped(this, code, error)
-    const isLost = code === 'AMNESIA' || code === 'DIVERGED'
+    const isLost = LOST.has(code)
     this.#state = isLost ? 'lost' : 'failed'
     const process = this.#process
     this.#restart = Math.min(this.#restart * 2, 2_000_000)

@@ -4,6 +4,7 @@ import type { AppliedTransaction } from 'synevi'
 import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Plan } from '../fault/plan.ts'
 import type { Watch } from '../watch.ts'
+import type { Administrator } from '../workload/administrator.ts'
 import type { Recorder } from '../workload/recorder.ts'
 import type { Workload } from '../workload/workload.ts'
 import type { Machine } from './machine.ts'
@@ -18,6 +19,7 @@ export interface World {
   readonly watch: Watch
   readonly recorder: Recorder
   readonly workload: Workload
+  readonly administrator: Administrator
   /** The agreed log, once everything was judged. */
   log: readonly AppliedTransaction[]
   /** Lets time pass until the condition holds, at most for so long. Says whether it holds. */

@@ -141,6 +141,7 @@ function openedOf(parts: {
       recoverAfterMs: options.timeouts.recoverAfterMs,
       heartbeatMs: options.timeouts.heartbeatMs,
       patienceMaxMs: options.timeouts.patienceMaxMs,
+      promoteAfterMs: options.timeouts.promoteAfterMs,
       reorder: options.reorder,
       reorderWaitMaxMs: options.timeouts.reorderWaitMaxMs,
       clockDriftMaxMs: limits.clockDriftMaxMs,
@@ -196,7 +197,10 @@ function joinedBeginning({ self }: ParsedOptions, joined: JoinAnswer): Beginning
     })
   }
   const { epoch: open, members } = configuration
-  return { self: { id: self.id, serial }, cluster, epoch: open, members, settings }
+  return {
+    ...{ self: { id: self.id, serial }, cluster, epoch: open, members, settings },
+    configuration,
+  }
 }
 
 /**

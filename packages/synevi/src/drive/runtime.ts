@@ -41,7 +41,6 @@ import { tracedWrite } from './traced-write.ts'
 import { WriteQueue } from './write-queue.ts'
 
 const PAGE_ENTRIES = 256
-
 /** One open node. Everything that happens in it passes here once. */
 export class Runtime {
   readonly options: ParsedOptions
@@ -260,10 +259,11 @@ export class Runtime {
   }
 
   #makeMembership(): Membership {
+    const { clock, logger } = this.options
     const { cluster, roster, state } = this.opened
     return new Membership({
-      ...{ cluster, roster, settings: state.settings, waits: this.waits },
-      ...{ health: this.health, logger: this.options.logger, events: this.events },
+      ...{ clock, logger, cluster, roster, settings: state.settings, waits: this.waits },
+      ...{ health: this.health, events: this.events },
       feed: (input) => this.restart.feed(input),
       reconnect: () => this.#traffic.follow(),
       changed: (serial) => this.#notices.memberChanged(serial),

@@ -24,9 +24,11 @@ export interface Change {
 
 /**
  * How it went. `executed`: the next epoch opens. `overtaken`: another change came first, this one
- * has no effect. `again`: it never happened, and may be ordered again.
+ * has no effect. `again`: it never happened, and may be ordered again. `busy`: nothing was begun,
+ * for another change is under way, or too much is. `unsupported`: nothing was begun, for not every
+ * member has said yet that it can.
  */
-export type Ordered = 'executed' | 'overtaken' | 'again'
+export type Ordered = 'executed' | 'overtaken' | 'again' | 'busy' | 'unsupported'
 
 /** One for each node. */
 export class ChangeOrders {
@@ -42,8 +44,8 @@ export class ChangeOrders {
 
   /**
    * Resolves when the core has answered. Rejects, definite, with what the core refuses
-   * (`NO_QUORUM`, `MEMBERSHIP_UNSAFE`, `NOT_READY`, `OVERLOADED`, …), and not definite with
-   * `TIMEOUT` and `CANCELLED`: the change may still happen.
+   * (`MEMBERSHIP_UNSAFE`, `MEMBERSHIP_REMOVED`, `NOT_READY`, …), and not definite with `TIMEOUT`
+   * and `CANCELLED`: the change may still happen.
    */
   async order(change: Change, patience: Patience): Promise<Ordered> {
     const submission = this.#next++ as SubmissionId
@@ -97,6 +99,7 @@ function outcomeOf(answer: Answer): Ordered {
       return 'overtaken'
     case 'refused':
       if (answer.reason === 'epochOver') return 'overtaken'
+      if (answer.reason === 'busy' || answer.reason === 'unsupported') return answer.reason
       throw refusalOf(answer.reason)
     default:
       return unreachable(answer)
@@ -122,12 +125,13 @@ function failureOf(failure: (Answer & { kind: 'reconfigured' })['failure']): Ord
   }
 }
 
-function refusalOf(
-  reason: Exclude<(Answer & { kind: 'refused' })['reason'], 'epochOver'>,
-): SyneviError {
+type Refused = Exclude<
+  (Answer & { kind: 'refused' })['reason'],
+  'epochOver' | 'busy' | 'unsupported'
+>
+
+function refusalOf(reason: Refused): SyneviError {
   switch (reason) {
-    case 'busy':
-      return refused('OVERLOADED', 'too many transactions are undecided')
     case 'notReady':
     case 'learner':
       return refused('NOT_READY', 'this node has no vote yet')
@@ -142,11 +146,6 @@ function refusalOf(
       )
     case 'unknownStore':
       return refused('MEMBERSHIP_UNSAFE', 'a new voter was never heard of')
-    case 'unsupported':
-      return refused(
-        'INCOMPATIBLE_VERSION',
-        'a member runs a version that cannot: upgrade it first',
-      )
     case 'malformed':
       return refused('INVALID_ARGUMENT', 'the list of members makes no configuration')
     default:
@@ -155,17 +154,10 @@ function refusalOf(
 }
 
 function refused(
-  code:
-    | 'OVERLOADED'
-    | 'NOT_READY'
-    | 'DIVERGED'
-    | 'MEMBERSHIP_REMOVED'
-    | 'MEMBERSHIP_UNSAFE'
-    | 'INCOMPATIBLE_VERSION'
-    | 'INVALID_ARGUMENT',
+  code: 'NOT_READY' | 'DIVERGED' | 'MEMBERSHIP_REMOVED' | 'MEMBERSHIP_UNSAFE' | 'INVALID_ARGUMENT',
   why: string,
 ): SyneviError {
-  const retryable = code === 'OVERLOADED' || code === 'NOT_READY'
+  const retryable = code === 'NOT_READY'
   return new SyneviError(code, `the membership was not changed: ${why}`, {
     definite: true,
     retryable,

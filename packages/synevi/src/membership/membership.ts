@@ -5,6 +5,7 @@
 
 import {
   isVoter,
+  millis,
   type Answer,
   type Bytes,
   type Configuration,
@@ -14,6 +15,7 @@ import {
   type NodeSerial,
   type Notice,
 } from '@synevi/accord'
+import type { Clock } from '../contract/clock.ts'
 import type { Logger } from '../contract/observe.ts'
 import type { EventHub } from '../observe/events.ts'
 import type { NodeHealth } from '../observe/node-health.ts'
@@ -29,6 +31,10 @@ import type { Roster } from './roster.ts'
 
 /** Changes that came first, until a caller is told so. */
 const OVERTAKEN_MAX = 16
+/** Between two attempts while another change is under way. */
+const BUSY_PAUSE_MS = 100
+/** Attempts until all members must have said what they can. */
+const UNSUPPORTED_MAX = 20
 
 /** What membership is made of, and who follows it. */
 export interface MembershipParts {
@@ -37,6 +43,7 @@ export interface MembershipParts {
   readonly roster: Roster
   readonly health: NodeHealth
   readonly logger: Logger
+  readonly clock: Clock
   readonly waits: Waits
   readonly feed: (input: Input) => void
   /** Connect to the peers of the roster. */
@@ -144,14 +151,21 @@ export class Membership {
     { patience, force }: { readonly patience: Patience; readonly force: boolean },
   ): Promise<void> {
     const { roster } = this.#parts
-    for (let overtaken = 0; overtaken < OVERTAKEN_MAX; overtaken++) {
+    let unsupported = 0
+    for (let overtaken = 0; overtaken < OVERTAKEN_MAX;) {
       const planned = plan()
       if (planned.kind === 'done') return
       if (!force) this.#checkSafe(planned.members)
       const { epoch } = roster
       const { members } = planned
       const ordered = await this.#orders.order({ expectEpoch: epoch, members, force }, patience)
-      if (ordered !== 'again') await this.#epochAfter(epoch, patience)
+      if (ordered === 'unsupported' && ++unsupported > UNSUPPORTED_MAX) throw tooOld()
+      if (ordered === 'busy' || ordered === 'unsupported') {
+        await this.#pause(epoch, patience)
+      } else if (ordered !== 'again') {
+        overtaken++
+        await this.#epochAfter(epoch, patience)
+      }
     }
     throw new SyneviError('MEMBERSHIP_BUSY', 'other changes of the membership came first', {
       definite: true,
@@ -176,19 +190,42 @@ export class Membership {
     )
   }
 
+  /** Until a later epoch is open here, for a moment. Rejects when patience is over. */
+  async #pause(epoch: Epoch, patience: Patience): Promise<void> {
+    const { clock } = this.#parts
+    const what = (): string => 'another change of the membership is under way'
+    const soon = millis(clock.now().elapsed + BUSY_PAUSE_MS)
+    if (soon >= patience.deadline) return this.#wait({ epoch, patience, what })
+    await this.#wait({ epoch, patience: { ...patience, deadline: soon }, what }).catch(
+      (error: unknown) => {
+        if (!isSyneviError(error, 'TIMEOUT')) throw error
+      },
+    )
+  }
+
+  async #wait(parts: { epoch: Epoch; patience: Patience; what: () => string }): Promise<void> {
+    const { roster, waits } = this.#parts
+    while (roster.epoch <= parts.epoch) {
+      await waits.wait<void>(parts.patience, parts.what, (settle) => {
+        this.#waiting.add(settle)
+        return () => this.#waiting.delete(settle)
+      })
+    }
+  }
+
   /** Until a later epoch is open here. The change is on its way: a failure is indefinite. */
   async #epochAfter(epoch: Epoch, patience: Patience): Promise<void> {
-    const { roster, waits } = this.#parts
-    const what = (): string => `epoch ${epoch} is not over here`
     try {
-      while (roster.epoch <= epoch) {
-        await waits.wait<void>(patience, what, (settle) => {
-          this.#waiting.add(settle)
-          return () => this.#waiting.delete(settle)
-        })
-      }
+      await this.#wait({ epoch, patience, what: () => `epoch ${epoch} is not over here` })
     } catch (error) {
       throw isSyneviError(error) ? indefinite(error) : error
     }
   }
+}
+
+function tooOld(): SyneviError {
+  const why = 'a member runs a version that cannot, or was not heard since it started'
+  return new SyneviError('INCOMPATIBLE_VERSION', `the membership was not changed: ${why}`, {
+    definite: true,
+  })
 }

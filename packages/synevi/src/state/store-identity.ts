@@ -9,6 +9,7 @@ import {
   featureSet,
   invariant,
   type Bytes,
+  type Configuration,
   type Epoch,
   type MemberEntry,
   type Mutation,
@@ -24,6 +25,7 @@ import {
   formatAdmitted,
   formatApplied,
   formatDurableSeq,
+  formatEpochs,
   formatFeatures,
   formatHlcReserve,
   formatIdentity,
@@ -45,6 +47,8 @@ export interface NodeStateOptions {
   /** For a fresh store; ignored by one that has state, which knows. */
   readonly epoch: Epoch
   readonly members: readonly MemberEntry[]
+  /** For the fresh store of a joiner: what the cluster agreed on last. Default: the two above. */
+  readonly configuration?: Configuration
   readonly settings: ClusterSettings
   /** Draws the identity of a fresh store. */
   readonly random: (count: number) => Bytes
@@ -109,7 +113,7 @@ export function checkIdentity(found: StoredIdentity, options: NodeStateOptions):
 
 /** What a fresh store begins with. Throws `INVALID_ARGUMENT` when nobody says whose it is. */
 export function freshFacts(options: NodeStateOptions): readonly Mutation[] {
-  const { self, cluster, epoch, members, settings } = options
+  const { self, cluster, epoch, members, settings, configuration } = options
   if (cluster === undefined || self.serial === undefined) {
     throw new SyneviError(
       'INVALID_ARGUMENT',
@@ -130,6 +134,9 @@ export function freshFacts(options: NodeStateOptions): readonly Mutation[] {
     formatHlcReserve(HLC_ZERO),
     formatAdmitted(false),
     formatMembership({ epoch, members }),
+    ...(configuration === undefined
+      ? []
+      : [formatEpochs({ configurations: [configuration], pending: undefined, ends: [] })]),
     formatSettings(settings),
     formatApplied({ watermark, time: 0n }),
   ]
