@@ -218,6 +218,7 @@ export class Coordination {
    */
   onTruncated(from: NodeSerial, { id }: Truncated): void {
     const { context, rounds, progress, catchUp } = this.#lead
+    if (context.floors.isClosed(id)) progress.forget(id)
     if (context.floors.isClosed(id) || context.ledger.get(id)?.outcome !== undefined) return
     const round = rounds.get(id)
     if (round !== undefined) {

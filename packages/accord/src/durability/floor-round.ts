@@ -125,7 +125,11 @@ export class FloorRound {
       counted.flatMap(([, answer]) => answer.decided.map((entry) => [entry.id, entry] as const)),
     )
     this.#decided = [...decided.values()].sort((a, b) => compareTimestamps(a.id, b.id))
-    this.#open = new Set(this.#driven.filter((id) => context.ledger.get(id)?.outcome === undefined))
+    this.#open = new Set(
+      this.#driven.filter(
+        (id) => !context.floors.isClosed(id) && context.ledger.get(id)?.outcome === undefined,
+      ),
+    )
     for (const id of this.#open) if (!isDriven(id)) progress.watchNow(id)
   }
 

@@ -151,6 +151,10 @@ export class ProgressLog {
     if (id === undefined) return undefined
     const watch = this.#watches.get(id)
     if (watch === undefined) return undefined
+    if (this.#context.floors.isClosed(id)) {
+      this.forget(id)
+      return this.takeDue(mayRecover)
+    }
     if (watch.need === 'payload') return this.#queryAgain(watch)
     if (watch.phase === 'armed') {
       watch.phase = 'querying'

@@ -197,6 +197,18 @@ describe('8.1: the driver of a closing', () => {
     expect(theTo(after, 'preAccept').txn.kind).toBe('barrier')
   })
 
+  it('does not watch what is closed here, though another still calls it undecided', () => {
+    const node = withHistory()
+    node.hear(1, barrier(at(1_000, 1), at(980)))
+    node.now += 200
+    node.hear(1, stable(at(1_150, 1), 5))
+    const { round } = closing(node)
+    const said = node.hear(1, floorOk(round, [at(950, 2)]))
+    expect(theTo(said, 'preAccept').txn.kind).toBe('barrier')
+    node.hear(1, { kind: 'invalidated', id: theTo(said, 'preAccept').id })
+    expect(node.replica.status(node.instant()).undecided).toBe(0)
+  })
+
   it('counts itself once its own floor is durable, under a number no earlier life used', () => {
     const node = withHistory()
     const first = closing(node)
