@@ -343,8 +343,9 @@ function drawRarer(
   const isBad = scene.machines[node]?.badClock === true
   switch (name) {
     case 'wipe':
+    case 'oldImage':
       return lossOf(random, scene).map((lost) => ({
-        kind: 'wipe',
+        kind: name,
         at,
         node: lost,
         down: log(20_000, 2_000_000),
@@ -353,13 +354,6 @@ function drawRarer(
       return lossOf(random, scene).map((lost) => ({
         ...{ kind: 'damage', at, node: lost, how: random.pick(RECORD_DAMAGES) },
         down: log(20_000, 1_000_000),
-      }))
-    case 'oldImage':
-      return lossOf(random, scene).map((lost) => ({
-        kind: 'oldImage',
-        at,
-        node: lost,
-        down: log(20_000, 2_000_000),
       }))
     case 'diverge':
       // Early, so that there is something left to differ in.
