@@ -82,7 +82,7 @@ function reconfigure(
   }
   const pending = { id, executeAt, members: txn.members }
   succession.reconfigured(pending)
-  membership.closing.arm()
+  membership.closing.executed()
   return pending
 }
 

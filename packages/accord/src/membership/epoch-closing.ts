@@ -66,12 +66,22 @@ export class EpochClosing {
     this.#startAt = millis(context.now.elapsed + rank * step + jitter)
   }
 
+  /** A Reconfig took effect just now: its coordinator need not wait. */
+  executed(): void {
+    this.arm()
+    if (this.#startAt === this.#parts.context.now.elapsed) this.#begin()
+  }
+
   /** Begins when it is this member's turn; asks again who has not answered. */
   wake(): void {
     this.#round?.wake()
+    if (this.#startAt === undefined || this.#startAt > this.#parts.context.now.elapsed) return
+    this.#begin()
+  }
+
+  #begin(): void {
     const { context, number } = this.#parts
     const { pending } = context.succession
-    if (this.#startAt === undefined || this.#startAt > context.now.elapsed) return
     this.#startAt = undefined
     if (pending === undefined || this.#round !== undefined) return
     const goal = { floor: floorAfter(pending.id), since: pending.executeAt }

@@ -10,7 +10,14 @@ export interface Bounds {
   readonly name: string
   readonly n: number
   /** Coordinator and keys of each transaction. */
-  readonly txns: readonly { readonly node: number; readonly keys: Keys }[]
+  readonly txns: readonly {
+    readonly node: number
+    readonly keys: Keys
+    /** A change of the membership to these voters instead. */
+    readonly members?: readonly number[]
+  }[]
+  /** Nodes beside the members, which may join. Default 0. */
+  readonly joiners?: number
   /** Node and keys of each read, in this order, at any time. */
   readonly reads?: readonly { readonly node: number; readonly keys: Keys }[]
   /** Messages lost. */
@@ -40,6 +47,8 @@ const TWO = [
   { node: 1, keys: K },
 ]
 const ONE = TWO.slice(0, 1)
+const GROWS = [...ONE, { node: 0, keys: 'all', members: [0, 1] }] as const
+const REPLACES = [...ONE, { node: 1, keys: 'all', members: [0, 1, 3] }] as const
 const THREE = [...TWO, { node: 2, keys: K }]
 
 /** Within half a minute together. */
@@ -59,6 +68,15 @@ export const DEFAULT_BOUNDS: readonly Bounds[] = [
   { name: '1 restart', n: 3, txns: TWO, ...NONE, restarts: 1 },
   { name: '1 death', n: 3, txns: TWO, ...NONE, deaths: 1 },
   { name: 'n=2, 1 recovery', n: 2, txns: TWO, ...NONE, recoveries: 1 },
+  {
+    name: '1 → 2 members, 1 restart, 1 loss',
+    n: 1,
+    joiners: 1,
+    txns: GROWS,
+    ...NONE,
+    restarts: 1,
+    losses: 1,
+  },
   { name: '1 read', n: 3, txns: ONE, reads: [{ node: 1, keys: K }], ...NONE },
   { name: '1 read, 1 loss', n: 3, txns: ONE, reads: [{ node: 1, keys: K }], ...NONE, losses: 1 },
 ]
@@ -81,6 +99,7 @@ export const DEEP_BOUNDS: readonly Bounds[] = [
   { name: '1 restart, 1 recovery', n: 3, txns: TWO, ...NONE, restarts: 1, recoveries: 1 },
   { name: '1 death, 1 recovery', n: 3, txns: TWO, ...NONE, deaths: 1, recoveries: 1 },
   { name: '2 recoveries', n: 3, txns: TWO, ...NONE, recoveries: 2 },
+  { name: '3 → 3 members', n: 3, joiners: 1, txns: REPLACES, ...NONE, together: true },
   { name: '3 transactions', n: 3, txns: THREE, ...NONE, together: true },
   { name: 'n=4, 1 recovery', n: 4, txns: TWO, ...NONE, recoveries: 1 },
   {

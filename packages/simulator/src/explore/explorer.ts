@@ -95,6 +95,7 @@ class Explorer {
     this.#statesMax = statesMax
     this.#options = {
       n: bounds.n,
+      joiners: bounds.joiners,
       universe: universeOf(bounds),
       replica: {
         seed: 1n,
@@ -108,20 +109,21 @@ class Explorer {
     }
     this.#machine = new LocalMachine(this.#options, {
       keys: bounds.txns.map((txn) => txn.keys),
+      members: bounds.txns.map((txn) => txn.members),
       readKeys: this.#reads.map((read) => read.keys),
       swift: bounds.swift === true,
     })
   }
 
   run(): Exploration {
-    const { n, losses, duplicates, recoveries, restarts, deaths } = this.#bounds
+    const { n, joiners = 0, losses, duplicates, recoveries, restarts, deaths } = this.#bounds
     const start: ClusterState = {
-      nodes: Array.from({ length: n }, (_, serial) => this.#machine.root(serial)),
+      nodes: Array.from({ length: n + joiners }, (_, serial) => this.#machine.root(serial)),
       bag: [],
       submitted: 0,
       reads: 0,
       budget: { losses, duplicates, recoveries, restarts, deaths },
-      truth: this.#truths.add(new Truth(n, this.#options.universe)),
+      truth: this.#truths.add(new Truth(n, this.#options.universe, n + joiners)),
     }
     let schedules = 0
     let violation: Exploration['violation']

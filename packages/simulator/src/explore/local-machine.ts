@@ -6,9 +6,17 @@
  */
 
 import type { Message, NodeSerial, TxnId } from '@synevi/accord'
-import { compareBallots, compareTimestamps, keysOf, nodeSerial, type Keys } from '@synevi/accord'
+import {
+  compareBallots,
+  compareTimestamps,
+  epoch,
+  keysOf,
+  nodeSerial,
+  type Keys,
+} from '@synevi/accord'
 import type { CoreNode } from '../core-world/core-node.ts'
 import { newNode, type CoreWorldOptions } from '../core-world/core-world.ts'
+import { storeIdOf } from '../core-world/durable-store.ts'
 import type { Effect } from '../core-world/effect.ts'
 import { readId } from '../core-world/known-reads.ts'
 import { submissionId } from '../core-world/submission-id.ts'
@@ -75,6 +83,7 @@ const LEAP_MS = 3_000
 /** Numbers for states, packets and transitions; equal ones have equal numbers. */
 export class LocalMachine {
   readonly #options: CoreWorldOptions
+  readonly #members: readonly (readonly number[] | undefined)[]
   readonly #keys: readonly Keys[]
   readonly #readKeys: readonly Keys[]
   readonly #swift: boolean
@@ -92,10 +101,16 @@ export class LocalMachine {
    */
   constructor(
     options: CoreWorldOptions,
-    of: { keys: readonly Keys[]; readKeys: readonly Keys[]; swift: boolean },
+    of: {
+      keys: readonly Keys[]
+      members: readonly (readonly number[] | undefined)[]
+      readKeys: readonly Keys[]
+      swift: boolean
+    },
   ) {
     this.#options = options
     this.#keys = of.keys
+    this.#members = of.members
     this.#readKeys = of.readKeys
     this.#swift = of.swift
   }
@@ -189,15 +204,26 @@ export class LocalMachine {
     return node
   }
 
+  #submit(node: CoreNode, txn: number): void {
+    const submission = submissionId(txn)
+    const members = this.#members[txn]
+    if (members === undefined) {
+      const keys = this.#keys[txn] ?? keysOf(['k'])
+      node.step({ kind: 'submit', submission, keys, payload: Uint8Array.of(txn) })
+      return
+    }
+    const entries = members.map((serial) => ({
+      ...{ serial: nodeSerial(serial), id: `n${serial}`, address: '' },
+      storeId: storeIdOf(nodeSerial(serial)),
+    }))
+    const expectEpoch = epoch(1)
+    node.step({ kind: 'reconfigure', submission, expectEpoch, members: entries, force: true })
+  }
+
   #apply(node: CoreNode, event: LocalEvent): void {
     switch (event.kind) {
       case 'submit':
-        node.step({
-          kind: 'submit',
-          submission: submissionId(event.txn),
-          keys: this.#keys[event.txn] ?? keysOf(['k']),
-          payload: Uint8Array.of(event.txn),
-        })
+        this.#submit(node, event.txn)
         break
       case 'read':
         node.step({
