@@ -1,5 +1,6 @@
 /** Machines and the nodes on them: started, crashed, closed and started again. */
 
+import { optionsOf } from './settings-options.ts'
 import { nodeSerial, type Bytes, type Mutation, type Notice } from '@synevi/accord'
 import { Node, type NodeOptions, isSyneviError } from 'synevi'
 import type { EventQueue, Micros } from '../event-queue.ts'
@@ -287,35 +288,10 @@ export class Machine {
         pause: () => this.#executionPause(life, process),
         differs: () => this.#differs,
       }),
-      limits: {
-        transactionsInFlightMax: settings.transactionsInFlightMax,
-        queuedMax: settings.queuedMax,
-        ...(settings.snapshotLeadMin === undefined
-          ? {}
-          : { snapshotLeadMin: settings.snapshotLeadMin }),
-        ...(settings.snapshotTail === undefined ? {} : { snapshotTail: settings.snapshotTail }),
-        floorRecords: settings.floorRecords,
-      },
-      batch: {
-        requestsMax: settings.requestsMax,
-        undecidedMax: settings.undecidedMax,
-        lingerMs: settings.lingerMs,
-      },
-      timeouts: {
-        transactionMs: settings.transactionMs,
-        recoverAfterMs: settings.recoverAfterMs,
-        heartbeatMs: settings.heartbeatMs,
-        patienceMaxMs: settings.patienceMaxMs,
-        reorderWaitMaxMs: settings.reorderWaitMaxMs,
-        floorIntervalMs: settings.floorIntervalMs,
-        closeLagMs: settings.closeLagMs,
-        promoteAfterMs: settings.promoteAfterMs ?? 200,
-      },
-      reorder: settings.reorder,
+      ...optionsOf(settings),
       ...(plan.classes.includes('damage')
         ? { scrub: { bytesPerSecond: 262_144, intervalMs: 2_000 } }
         : {}),
-      ...(settings.retain === undefined ? {} : { retain: settings.retain }),
       seed: life.u64(),
       onNotice: (notice: Notice) => watch.notice(this.serial, process.incarnation, notice),
       onFatal: (error: Error) => this.#fatal(process, error),
