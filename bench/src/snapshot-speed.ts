@@ -7,15 +7,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GrpcNetwork } from '@synevi/network-grpc'
 import { LmdbStore } from '@synevi/store-lmdb'
 import { Kv, KvExecutor, Node, type Logger } from 'synevi'
 import { freeAddresses } from './free-addresses.ts'
 
 const MIB = 1_048_576
-const VALUE_BYTES = 65_536
+const VALUE_BYTES = 524_288
 /** Far fewer entries than it lacks. */
-const LEAD_MIN = 50
+const LEAD_MIN = 5
 
 const stateMib = Number(process.argv[2] ?? '200')
 const folder = mkdtempSync(join(tmpdir(), 'synevi-snapshot-'))
@@ -54,6 +55,8 @@ async function measure(): Promise<void> {
   const [first, second, third] = all
   if (first === undefined || second === undefined || third === undefined) return
   await first.submit(Kv.write({ key: 'first', value: Uint8Array.of(1) }))
+  // Until all have agreed that snapshots are taken.
+  await sleep(3_000)
   await third.close()
   const count = Math.ceil((stateMib * MIB) / VALUE_BYTES)
   for (let i = 0; i < count; i += 8) {
@@ -64,6 +67,7 @@ async function measure(): Promise<void> {
     await Promise.all(some)
   }
   const filledMib = (process.resourceUsage().maxRSS / 1_024).toFixed(0)
+  console.log(`filled: ${first.status().applied.position} entries`)
   const late = await open(2, addresses)
   const ready = performance.now()
   const began = said.get('a snapshot is offered') ?? Number.NaN
@@ -72,9 +76,10 @@ async function measure(): Promise<void> {
   const peakMib = (process.resourceUsage().maxRSS / 1_024).toFixed(0)
   console.log(
     `snapshot: ${stateMib} MiB of state in ${seconds.toFixed(1)} s: ` +
-      `${(stateMib / seconds).toFixed(0)} MiB/s; ready ${(ready - installed).toFixed(0)} ms later; ` +
-      `states equal: ${late.stateDigest() === first.stateDigest()}; peak of resident memory ` +
-      `${filledMib} MiB before, ${peakMib} MiB after`,
+      `${(stateMib / seconds).toFixed(0)} MiB/s; ` +
+      `ready ${(ready - installed).toFixed(0)} ms later; ` +
+      `states equal: ${late.stateDigest() === first.stateDigest()}; ` +
+      `peak of resident memory ${filledMib} MiB before, ${peakMib} MiB after`,
   )
   await Promise.all([first, second, late].map((node) => node.close({ drainMs: 0 })))
 }

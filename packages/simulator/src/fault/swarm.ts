@@ -11,6 +11,7 @@ import type { Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
 import { chooseChanges, classesOf, withLoss } from './changes.ts'
 import { drawPartition, isMode } from './partitions.ts'
+import { drawSnapshotCrash, drawSnapshots } from './snapshots.ts'
 import {
   CLIENT_FAULTS,
   CLOCK_FAULTS,
@@ -152,13 +153,6 @@ function drawMachines(
       mayBeLost: weak.has(node),
     }
   })
-}
-
-function drawSnapshots(random: Prng): Pick<SettingsPlan, 'snapshotLeadMin' | 'snapshotTail'> {
-  return {
-    snapshotLeadMin: random.pick([1, 1, 3, 10, 30]),
-    snapshotTail: random.pick([1, 8, 64, 256]),
-  }
 }
 
 /** Options that may differ between the lives of a node. */
@@ -346,13 +340,7 @@ function drawRarer(
         node: lost,
       }))
     case 'snapshotCrash':
-      return [
-        {
-          ...{ kind: name, at: 0, nth: Math.ceil(random.logBetween(1, 40)) },
-          ...{ self: random.chance(0.6), after: log(1, 20_000) },
-          ...{ how: random.pick(['kill', 'power'] as const), down: log(20_000, 2_000_000) },
-        },
-      ]
+      return [drawSnapshotCrash(random, log(20_000, 2_000_000))]
     case 'step': {
       const small = random.between(-200, 200)
       const far = random.pick([-3_600_000, -10_000, 10_000, 3_600_000])

@@ -1,7 +1,7 @@
 /** Machines and the nodes on them: started, crashed, closed and started again. */
 
 import { optionsOf } from './settings-options.ts'
-import { nodeSerial, type Bytes, type Mutation, type Notice } from '@synevi/accord'
+import { nodeSerial, type Notice } from '@synevi/accord'
 import { Node, type NodeOptions, isSyneviError } from 'synevi'
 import type { EventQueue, Micros } from '../event-queue.ts'
 import type { Plan, SettingsPlan } from '../fault/plan.ts'
@@ -15,6 +15,7 @@ import { SimDisk } from './disk.ts'
 import type { Damaged, RecordDamage } from './disk-past.ts'
 import type { SimNetwork } from './network.ts'
 import { SimProcess } from './process.ts'
+import { isFlip, isOfSnapshot } from './snapshot-writes.ts'
 import { drawVersion, requiredBy, type Version } from './version.ts'
 
 /**
@@ -138,7 +139,9 @@ export class Machine {
     if (this.#noticed >= this.#damages.length) return []
     return this.#damages.filter(({ key, value }) => {
       const now = this.disk.read().get(key)
-      return value === undefined ? now === undefined : now !== undefined && same(now, value)
+      return value === undefined
+        ? now === undefined
+        : now !== undefined && Buffer.compare(now, value) === 0
     })
   }
 
@@ -368,22 +371,6 @@ export class Machine {
   #unexpected(what: string, error: unknown): void {
     this.#ground.watch.violation('errors', { name: `${what} failed`, why: String(error) })
   }
-}
-
-/** The write that installs a snapshot: it changes the slot and the position. */
-function isFlip(batch: readonly Mutation[]): boolean {
-  const has = (fact: number): boolean => batch.some(({ key }) => key[0] === 0x01 && key[1] === fact)
-  return has(0x30) && has(0x0a)
-}
-
-/** The facts of slots and staging, and the tables of the second slot. */
-function isOfSnapshot(key: Bytes): boolean {
-  const [table = 0, fact = 0] = key
-  return table >= 0x80 || (table === 0x01 && (fact === 0x30 || fact === 0x31))
-}
-
-function same(a: Bytes, b: Bytes): boolean {
-  return Buffer.compare(a, b) === 0
 }
 
 /** The member of this serial: ids and addresses are made up. */
