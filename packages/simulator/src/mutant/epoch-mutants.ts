@@ -148,19 +148,6 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
     hunts: [changes(3, 20_000)],
   },
   {
-    name: 'one member suffices to let go',
-    rule: '10.3 E',
-    why: 'that one may be the only one that has what was decided, and be down',
-    edits: [
-      {
-        file: 'membership/changeover.ts',
-        find: 'if (safe.length < sizes.q) return',
-        replace: 'if (safe.length < Math.min(1, sizes.q)) return',
-      },
-    ],
-    hunts: [changes(3, 300_000), changes(5, 300_000)],
-  },
-  {
     name: 'let go without waiting',
     rule: '10.3 E',
     why: 'those who go take with them what the others have not got yet',
