@@ -185,29 +185,6 @@ export const READ_MUTANTS: readonly Mutant[] = [
     hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
   },
   {
-    name: 'read answered in a closing epoch',
-    rule: '9, 10.3',
-    why: 'the next epoch may be open elsewhere, and what it decided is in no answer of this one',
-    edits: [
-      {
-        file: 'replicate/on-read-deps.ts',
-        find: 'if (isEpochClosing(context)) context.out',
-        replace: 'if (context.stopped) context.out',
-      },
-      {
-        file: ROUND,
-        find: 'if (isEpochClosing(this.#parts.lead.context)) return',
-        replace: '',
-      },
-      {
-        file: ROUND,
-        find: '&& !isEpochClosing(lead.context))',
-        replace: ')',
-      },
-    ],
-    hunts: [{ by: 'walk', n: 3, changes: true, seedsMax: 8_000 }],
-  },
-  {
     name: 'read before earlier epochs are finished',
     rule: '9, 10.4',
     why: 'deps of an epoch never name what an earlier one decided',
