@@ -11,9 +11,9 @@ import { operationsOf } from './check/history.ts'
 import { checkListAppend } from './check/list-append.ts'
 import { checkLocalReads } from './check/local-reads.ts'
 import { SYSTEM, type WitnessEntry, checkWitness } from './check/witness.ts'
+import { chooseMajority } from './choose-majority.ts'
 import type { Micros } from './event-queue.ts'
 import type { Injector } from './fault/injector.ts'
-import { type Plan, majorityOf } from './fault/plan.ts'
 import type { Prng } from './prng.ts'
 import { type Client, requestId } from './workload/client.ts'
 import type { Machine } from './world/machine.ts'
@@ -385,24 +385,4 @@ async function logOf(node: Node, signal: AbortSignal): Promise<readonly AppliedT
     if (entry.position >= last) break
   }
   return entries
-}
-
-function isLost(machine: Machine | undefined): boolean {
-  if (machine === undefined || machine.state === 'lost') return true
-  return machine.wiped || machine.differs || machine.damaged
-}
-
-/**
- * A majority that is healed in the liveness phase: random, of those that nothing for good may
- * happen to.
- */
-function chooseMajority(random: Prng, machines: readonly Machine[], plan: Plan): readonly number[] {
-  const whole = machines.filter(({ serial }) => {
-    const own = plan.machines[serial]
-    return own === undefined || !(own.mayBeLost && (own.badClock || isLost(machines[serial])))
-  })
-  return random
-    .shuffle(whole.map(({ serial }) => serial))
-    .slice(0, majorityOf(machines.length))
-    .sort((a, b) => a - b)
 }

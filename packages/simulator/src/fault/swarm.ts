@@ -10,6 +10,7 @@ import { drawClosing } from './draw-closing.ts'
 import type { Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
 import { chooseChanges, classesOf, withLoss } from './changes.ts'
+import { drawNodes } from './draw-nodes.ts'
 import { drawPartition, isMode } from './partitions.ts'
 import { drawSnapshotCrash, drawSnapshots } from './snapshots.ts'
 import {
@@ -82,18 +83,6 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
     faults: [...faults, ...(changes?.faults ?? [])].sort((a, b) => a.at - b.at),
     ...(changes === undefined ? {} : { spares: changes.spares, changes: changes.changes }),
   }
-}
-
-function drawNodes(random: Prng): number {
-  return random.weighted<number>([
-    [45, 3],
-    [30, 5],
-    [12, 7],
-    [5, 1],
-    [8 / 3, 2],
-    [8 / 3, 4],
-    [8 / 3, 6],
-  ])
 }
 
 function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
