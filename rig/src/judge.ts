@@ -55,16 +55,20 @@ async function look(parts: Case): Promise<readonly string[]> {
     for (const { name, why } of anomalies) found.push(`${checker}: ${name}: ${why}`)
   }
   const digests: NodeDigest[] = []
-  let agreed: readonly LogLine[] = []
-  for (const node of serials) {
-    const log = await logOf(cluster, node)
+  const logs = new Map<number, KeptLog>()
+  for (const node of serials) logs.set(node, await logOf(cluster, node))
+  const whole = [...logs.values()].find(({ base }) => base === 0n)
+  if (whole === undefined) return ['durability: no whole log: every member begins later']
+  const agreed = whole.entries
+  for (const [node, kept] of logs) {
+    report('agreement', differences({ node, kept, agreed }))
+    const log = kept.base === 0n ? kept.entries : [...upTo(agreed, kept.base), ...kept.entries]
     const entries = log.map(({ position, id, name, payload, ok }) => {
       return { position: Number(position), request: id, name, payload, ok }
     })
     const { acknowledged } = recorder
     report('durability', checkDurable({ acknowledged, log: entries, node }))
     digests.push(await digestOf(cluster, { node, log, isHonest, report }))
-    agreed = log
   }
   report('agreement', compareDigests(digests))
   const operations = operationsOf(recorder.lines)
@@ -102,14 +106,45 @@ async function digestOf(
   return { node, position, txnHash: hash, execHash, state: digest }
 }
 
-async function logOf(cluster: Cluster, serial: number): Promise<readonly LogLine[]> {
+/** What a member keeps of its log: all above `base`. */
+interface KeptLog {
+  readonly base: bigint
+  readonly entries: readonly LogLine[]
+}
+
+async function logOf(cluster: Cluster, serial: number): Promise<KeptLog> {
   const all: LogLine[] = []
+  let start = 0n
   for (;;) {
-    const after = all.at(-1)?.position ?? 0n
-    const { entries, last } = await cluster.ask(serial, { kind: 'log', after }, 'log')
+    const after = all.at(-1)?.position ?? start
+    const { entries, base, last } = await cluster.ask(serial, { kind: 'log', after }, 'log')
+    if (all.length === 0) start = base
     all.push(...entries)
-    if ((all.at(-1)?.position ?? 0n) >= last) return all
+    if ((all.at(-1)?.position ?? start) >= last) return { base: start, entries: all }
   }
+}
+
+function upTo(log: readonly LogLine[], base: bigint): readonly LogLine[] {
+  return log.filter(({ position }) => position <= base)
+}
+
+/**
+ * Where a log that begins later differs from the whole one: its hashes stand for what lies before
+ * its beginning, too.
+ */
+function differences(parts: {
+  node: number
+  kept: KeptLog
+  agreed: readonly LogLine[]
+}): readonly Anomaly[] {
+  const { node, kept, agreed } = parts
+  if (kept.base === 0n) return []
+  const hashes = new Map(agreed.map(({ position, executionHash }) => [position, executionHash]))
+  const other = kept.entries.find(({ position, executionHash }) => {
+    return (hashes.get(position) ?? executionHash) !== executionHash
+  })
+  if (other === undefined) return []
+  return [{ name: 'another log', why: `node ${node} at position ${other.position}` }]
 }
 
 function witnessOf(workload: MixedWorkload, entry: LogLine): WitnessEntry {

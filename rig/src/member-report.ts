@@ -1,6 +1,6 @@
 /** What a node process says about its node when asked. */
 
-import type { Node } from 'synevi'
+import { SyneviError, type Node } from 'synevi'
 import type { Answer, Condition, LogLine, Membership } from './orders.ts'
 
 /** Entries in one answer. */
@@ -31,19 +31,38 @@ export function membershipOf(node: Node): Membership {
   return { epoch: node.status().epoch, members }
 }
 
-/** The log above a position, as far as one answer holds; `last`: where it ends now. */
+/**
+ * The log above a position, as far as one answer holds; `last`: where it ends now. A node whose
+ * state came from a snapshot begins above `base`, and so does the answer.
+ */
 export async function logPage(node: Node, after: bigint): Promise<Answer> {
   const last = node.status().applied.position
-  const entries: LogLine[] = []
-  if (after < last) {
-    for await (const entry of node.applied({ after })) {
-      const { position, executeAt, id, name, ok, payload, hashes } = entry
-      const executionHash = Buffer.from(hashes.execution).toString('hex')
-      entries.push({ position, executeAt, id, name, ok, payload, executionHash })
-      if (position >= last || entries.length >= PAGE_ENTRIES) break
-    }
+  try {
+    return { kind: 'log', entries: await entriesAfter(node, after, last), base: 0n, last }
+  } catch (error) {
+    const base = baseIn(error)
+    if (base === undefined) throw error
+    return { kind: 'log', entries: await entriesAfter(node, base, last), base, last }
   }
-  return { kind: 'log', entries, last }
+}
+
+async function entriesAfter(node: Node, after: bigint, last: bigint): Promise<LogLine[]> {
+  const entries: LogLine[] = []
+  if (after >= last) return entries
+  for await (const entry of node.applied({ after })) {
+    const { position, executeAt, id, name, ok, payload, hashes } = entry
+    const executionHash = Buffer.from(hashes.execution).toString('hex')
+    entries.push({ position, executeAt, id, name, ok, payload, executionHash })
+    if (position >= last || entries.length >= PAGE_ENTRIES) break
+  }
+  return entries
+}
+
+/** Where the log begins, when that is why it could not be read. */
+function baseIn(error: unknown): bigint | undefined {
+  if (!(error instanceof SyneviError) || error.code !== 'TRUNCATED') return undefined
+  const base = error.details?.['base']
+  return typeof base === 'string' ? BigInt(base) : undefined
 }
 
 /** Its chain computed again, and the digest of its executors' state. */

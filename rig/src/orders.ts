@@ -154,7 +154,13 @@ export type Answer =
   | { readonly kind: 'position'; readonly position: bigint }
   | { readonly kind: 'condition'; readonly condition: Condition }
   | { readonly kind: 'members'; readonly membership: Membership }
-  | { readonly kind: 'log'; readonly entries: readonly LogLine[]; readonly last: bigint }
+  | {
+      readonly kind: 'log'
+      readonly entries: readonly LogLine[]
+      /** Entries up to here are not kept, though they were asked for; 0 when all are. */
+      readonly base: bigint
+      readonly last: bigint
+    }
   | {
       readonly kind: 'verified'
       readonly ok: boolean
