@@ -126,4 +126,20 @@ describe('a store with sums', () => {
     await raw.write([put(a, Uint8Array.of(3))])
     expect(walkAll(store)).toMatchObject([{ table: 'log entry' }])
   })
+
+  it('restores nothing after a write that failed', async () => {
+    const raw = new MemoryStore()
+    const store = await SummedStore.open(raw)
+    const key = Uint8Array.of(TABLE.log, 1)
+    await store.write([put(key, Uint8Array.of(1))])
+    const failed = new Error('disk')
+    raw.write = () => Promise.reject(failed)
+    const writing = store.write([put(key, Uint8Array.of(2))])
+    let calls = 0
+    raw.write = () => Promise.resolve(void calls++)
+    const restoring = store.restore([put(key, Uint8Array.of(1))])
+    await expect(writing).rejects.toBe(failed)
+    await expect(restoring).rejects.toBe(failed)
+    expect(calls).toBe(0)
+  })
 })

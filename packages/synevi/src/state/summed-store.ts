@@ -166,7 +166,8 @@ export class SummedStore implements Store {
   }
 
   async #restore(batch: readonly Mutation[]): Promise<void> {
-    await this.#written?.catch(() => {})
+    // After a failed write nothing may be written again: this fails alike.
+    await this.#written
     const tables = batch.map(({ key }) => tableByteOf(key))
     for (const { key, value } of batch) {
       const name = textOfBytes(key)
