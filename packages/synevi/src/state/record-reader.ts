@@ -103,9 +103,8 @@ function logSlice(
 
 function watermarkAt(store: Store, position: LogPosition): Watermark | undefined {
   const place = position > 0n ? readPlace(store, position) : undefined
-  if (place !== undefined) return readLogEntry(store, place.executeAt)?.watermark
-  const base = readBase(store)
-  return base?.position === position && position > 0n ? base : undefined
+  // Not where the log begins: that may be behind what has no entry, whose link is in its hashes.
+  return place === undefined ? undefined : readLogEntry(store, place.executeAt)?.watermark
 }
 
 function oldestPosition(store: Store): LogPosition {
