@@ -13,6 +13,7 @@ export class Restart {
   /** Submitted; neither answered nor said to be a transaction: nothing of them was ever written. */
   readonly #unnamed = new Map<SubmissionId, Input>()
   #isUnderWay = false
+  #isOver = false
 
   /** `feed`: to the present driver. */
   constructor(feed: (input: Input) => void) {
@@ -44,6 +45,15 @@ export class Restart {
   /** The submission is a transaction, or was answered. */
   answered(submission: SubmissionId): void {
     this.#unnamed.delete(submission)
+  }
+
+  /** The node ends, and does not wait for a restart under way: that must write nothing more. */
+  never(): void {
+    this.#isOver = true
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   /** Stops the driver; resolves when nothing is written or executed any more. */

@@ -186,7 +186,7 @@ export class Runtime {
     await this.snapshots.close()
     await this.#driver.close()
     this.waits.close()
-    await this.#traffic.close()
+    await Promise.all([this.#traffic.close(), this.#writes.close()])
     await this.opened.store.close().catch((error: unknown) => {
       this.options.logger.error({ error: String(error) }, 'the store did not close')
     })
@@ -212,6 +212,7 @@ export class Runtime {
   }
 
   #endWaits(how: 'closed' | 'failed', error: SyneviError): void {
+    this.restart.never()
     this.#executions.close()
     this.#belonging.close()
     this.damage.close()
@@ -337,7 +338,7 @@ export class Runtime {
     return installSnapshot(manifest, {
       ...{ options: this.options, opened: this.opened, random: this.#random },
       stop: () => this.restart.begin(this.#driver),
-      hasFailed: () => this.health.failure !== undefined,
+      isOver: () => this.restart.isOver,
       write: (batch) => this.#writes.urgent(batch),
       submissions: () => this.#own.unanswered,
       reopened: (opened, isReplaced) => this.#reopened(opened, isReplaced),

@@ -18,6 +18,9 @@ export class WriteQueue {
   readonly #urgent: Waiting[] = []
   readonly #patient: Waiting[] = []
   #isWriting = false
+  /** The last one begun. */
+  #writing: Promise<void> | undefined
+  #isClosed = false
   #failure: { readonly error: unknown } | undefined
 
   constructor(store: Store) {
@@ -34,12 +37,27 @@ export class WriteQueue {
     return this.#add(this.#patient, batch)
   }
 
+  /**
+   * Ends for good; resolves when nothing is written any more. What waits, and what comes later, is
+   * neither written nor told how it ended.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#writing?.catch(() => {})
+  }
+
   #add(queue: Waiting[], batch: readonly Mutation[]): Promise<void> {
-    if (this.#failure === undefined && !this.#isWriting) return this.#write(batch)
+    if (this.#isClosed) return new Promise(() => {})
+    if (this.#failure === undefined && !this.#isWriting) return this.#begin(batch)
     return new Promise((resolve, reject) => {
       queue.push({ batch, resolve, reject })
       if (!this.#isWriting) this.#next()
     })
+  }
+
+  #begin(batch: readonly Mutation[]): Promise<void> {
+    this.#writing = this.#write(batch)
+    return this.#writing
   }
 
   async #write(batch: readonly Mutation[]): Promise<void> {
@@ -56,6 +74,7 @@ export class WriteQueue {
   }
 
   #next(): void {
+    if (this.#isClosed) return
     const failure = this.#failure
     if (failure !== undefined) {
       for (const { reject } of [...this.#urgent.splice(0), ...this.#patient.splice(0)]) {
@@ -64,6 +83,6 @@ export class WriteQueue {
       return
     }
     const next = this.#urgent.shift() ?? this.#patient.shift()
-    if (next !== undefined) this.#write(next.batch).then(next.resolve, next.reject)
+    if (next !== undefined) this.#begin(next.batch).then(next.resolve, next.reject)
   }
 }
