@@ -23,7 +23,6 @@ export interface NoticesParts {
   readonly own: OwnTransactions
   readonly submitted: (submission: SubmissionId) => void
   readonly snapshotWanted: (from: NodeSerial) => void
-  readonly admitted: () => void
   readonly memberOf: (serial: NodeSerial) => Member | undefined
   /** Nothing more is submitted, read or applied here until it is repaired. */
   readonly diverged: (error: SyneviError) => void
@@ -94,9 +93,6 @@ export class Notices {
       case 'snapshotWanted':
         // Only a repair replaces a state that differs: it may hold what is worth a look.
         if (!health.isDiverged) this.#parts.snapshotWanted(notice.from)
-        break
-      case 'admitted':
-        this.#parts.admitted()
         break
       case 'suspected':
         this.memberChanged(notice.peer)

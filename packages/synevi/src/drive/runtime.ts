@@ -310,7 +310,6 @@ export class Runtime {
       ...{ own: this.#own, self: this.opened.serial },
       submitted: (submission) => this.restart.answered(submission),
       snapshotWanted: (from) => this.snapshots.take(from),
-      admitted: () => this.#opening.admitted(),
       memberOf: (serial) => this.members().find((one) => one.serial === serial),
       diverged: (error) => this.#stopCallers(error),
       fatal: (error) => this.#fail(error),
@@ -377,6 +376,8 @@ export class Runtime {
   }
 
   #stored(writes: readonly Write[]): void {
+    // Not before it is durable: a node that is open has a vote that its next life has, too.
+    if (writes.some(({ kind }) => kind === 'admitted')) this.#opening.admitted()
     let hasApplied = false
     for (const write of writes) {
       if (write.kind !== 'applied') continue
