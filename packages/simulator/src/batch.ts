@@ -8,6 +8,7 @@ import type { Violation } from './watch.ts'
 export interface Job {
   readonly seed: string
   readonly nodes?: number
+  readonly snapshots?: boolean
   readonly requests?: number
 }
 

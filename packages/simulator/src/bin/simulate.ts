@@ -20,6 +20,7 @@ const HELP = `simulate: whole clusters in virtual time, from a seed to a verdict
   --seeds N       N seeds in two processes; a fresh base is drawn and printed
   --from S        the first seed of --seeds, instead of a fresh base
   --nodes N       voters, instead of what the seed draws
+  --snapshots     half of the seeds have short logs and take snapshots
   --requests N    requests of all clients, default 200
   --twice         every seed twice, once in a fresh process; traces must be equal (else 1 %)
   --minimise      with --seed or --plan: the smallest plan that still fails, written to a file
@@ -33,6 +34,7 @@ const { values: args } = parseArgs({
     seeds: { type: 'string' },
     from: { type: 'string' },
     nodes: { type: 'string' },
+    snapshots: { type: 'boolean', default: false },
     requests: { type: 'string' },
     processes: { type: 'string', default: '2' },
     lines: { type: 'string', default: '60' },
@@ -74,18 +76,20 @@ function whole(name: string, text: string, min: number, max: number): number {
 function planOf(job: Job): Plan {
   const workload = new MixedWorkload()
   const seed = BigInt(job.seed)
-  const { nodes, requests } = job
+  const { nodes, requests, snapshots } = job
   return drawPlan(Prng.of(seed), seed, {
     operations: workload.operations,
     ...(nodes === undefined ? {} : { nodes }),
+    ...(snapshots === undefined ? {} : { snapshots }),
     ...(requests === undefined ? {} : { requests }),
   })
 }
 
 function jobOf(seed: string): Job {
-  const { nodes, requests } = args
+  const { nodes, requests, snapshots } = args
   return {
     seed: String(whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)),
+    ...(snapshots ? { snapshots } : {}),
     ...(nodes === undefined ? {} : { nodes: whole('nodes', nodes, 1, 7) }),
     ...(requests === undefined ? {} : { requests: whole('requests', requests, 1, 100_000) }),
   }

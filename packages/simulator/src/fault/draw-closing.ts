@@ -6,12 +6,13 @@ import type { SettingsPlan } from './plan.ts'
 /** Floors every 0.05 to 10 s; below some delays of a recovery, so that they meet what goes on. */
 export function drawClosing(
   random: Prng,
+  mayShorten: boolean,
 ): Pick<SettingsPlan, 'floorIntervalMs' | 'floorRecords' | 'closeLagMs' | 'retain'> {
   return {
     floorIntervalMs: Math.round(random.logBetween(50, 10_000)),
     floorRecords: random.pick([1, 16, 256, 4_096]),
     closeLagMs: random.pick([0, 10, 100, 500, 2_000]),
-    ...(random.chance(0.9) ? {} : { retain: drawRetain(random) }),
+    ...(!mayShorten || random.chance(0.5) ? {} : { retain: drawRetain(random) }),
   }
 }
 

@@ -41,6 +41,8 @@ export interface SwarmOptions {
   readonly faults?: boolean
   /** Whether the members change: forced, or ruled out. Default: in a share of the seeds. */
   readonly changes?: boolean
+  /** Whether logs are short and members take snapshots: drawn in half of the seeds. Default false. */
+  readonly snapshots?: boolean
 }
 
 const CRASHES = ['kill', 'power', 'powerAll', 'close', 'storm'] as const
@@ -55,10 +57,12 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
   const nodes = options.nodes ?? drawNodes(shape)
   const requests = options.requests ?? 200
   const on =
-    options.faults === false ? new Set<FaultClass>() : drawClasses(root.fork('classes'), nodes)
+    options.faults === false
+      ? new Set<FaultClass>()
+      : drawClasses(root.fork('classes'), nodes, options.snapshots === true)
   const horizon = Math.floor(shape.between(4_000_000, 9_000_000) * Math.max(1, requests / 400))
   const changes = chooseChanges(root.fork('changes'), { nodes, horizon, on, options })
-  const settings = drawSettings(root.fork('settings'))
+  const settings = drawSettings(root.fork('settings'), on.has('snapshots'))
   const machines = withLoss(drawMachines(root.fork('machines'), nodes, on), changes)
   const spares = drawMachines(root.fork('spares'), changes?.spares ?? 0, on)
   const faults = drawFaults(root.fork('faults'), { nodes, horizon, on, machines })
@@ -85,7 +89,7 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
   }
 }
 
-function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
+function drawClasses(random: Prng, nodes: number, snapshots: boolean): Set<FaultClass> {
   const families: readonly (readonly FaultClass[])[] =
     nodes > 1 ? [WIRE_FAULTS, PARTITION_MODES, CRASHES, PAUSES] : [CRASHES, PAUSES]
   const on = new Set<FaultClass>()
@@ -107,7 +111,7 @@ function drawClasses(random: Prng, nodes: number): Set<FaultClass> {
   if (toleratedOf(nodes) > 0 && random.chance(0.05)) on.add('diverge')
   if (random.chance(0.25)) on.add('mixedVersions')
   // With a partition a differing node might hand on its state before anybody can tell.
-  if (nodes > 1 && random.chance(0.5) && !on.has('diverge')) on.add('snapshots')
+  if (snapshots && nodes > 1 && random.chance(0.5) && !on.has('diverge')) on.add('snapshots')
   if (on.has('snapshots') && random.chance(0.5)) on.add('snapshotCrash')
   if (toleratedOf(nodes) > 0 && random.chance(0.15)) on.add('damage')
   if (toleratedOf(nodes) > 0 && random.chance(0.1)) on.add('oldImage')
@@ -144,8 +148,8 @@ function drawMachines(
   })
 }
 
-/** Options that may differ between the lives of a node. */
-export function drawSettings(random: Prng): SettingsPlan {
+/** Options that may differ between the lives of a node. Logs are kept whole but for `snapshots`. */
+export function drawSettings(random: Prng, snapshots: boolean): SettingsPlan {
   const log = (min: number, max: number): number => Math.round(random.logBetween(min, max))
   return {
     recoverAfterMs: log(20, 1_000),
@@ -159,7 +163,7 @@ export function drawSettings(random: Prng): SettingsPlan {
     transactionMs: 10_000,
     reorder: random.pick(['off', 'off', 'adaptive', 'on']),
     reorderWaitMaxMs: random.pick([2, 20, 80]),
-    ...drawClosing(random.fork('closing')),
+    ...drawClosing(random.fork('closing'), snapshots),
   }
 }
 

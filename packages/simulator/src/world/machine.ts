@@ -317,7 +317,9 @@ export class Machine {
     const { plan, watch } = this.#ground
     const isOther = plan.classes.includes('otherSettings') && process.incarnation > 1
     if (isOther) watch.coverage.count('fault otherSettings')
-    this.#settings = isOther ? drawSettings(life.fork('settings')) : plan.settings
+    this.#settings = isOther
+      ? drawSettings(life.fork('settings'), plan.classes.includes('snapshots'))
+      : plan.settings
     return this.#settings
   }
 
