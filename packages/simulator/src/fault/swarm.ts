@@ -41,7 +41,7 @@ export interface SwarmOptions {
   readonly faults?: boolean
   /** Whether the members change: forced, or ruled out. Default: in a share of the seeds. */
   readonly changes?: boolean
-  /** Whether logs are short and members take snapshots: drawn in half of the seeds. Default false. */
+  /** Whether logs are short and members take snapshots, in half of the seeds. Default false. */
   readonly snapshots?: boolean
 }
 

@@ -376,10 +376,10 @@ export class Runtime {
   }
 
   #stored(writes: readonly Write[]): void {
-    // Not before it is durable: a node that is open has a vote that its next life has, too.
-    if (writes.some(({ kind }) => kind === 'admitted')) this.#opening.admitted()
     let hasApplied = false
     for (const write of writes) {
+      // Durable only now: a node that is open has a vote that its next life has, too.
+      if (write.kind === 'admitted') this.#opening.admitted()
       if (write.kind !== 'applied') continue
       hasApplied = true
       this.opened.lane.stored(write.record.id)
