@@ -376,6 +376,32 @@ export class Runtime {
   }
 
   #stored(writes: readonly Write[]): void {
+    // Durable only now: a node that is open has a vote that its next life has, too.
+    if (writes.some(({ kind }) => kind === 'admitted')) this.#opening.admitted()
+    const applied = writes.flatMap((write) => (write.kind === 'applied' ? [write.record.id] : []))
+    for (const id of applied) {
+      this.opened.lane.stored(id)
+      this.#opening.applied(id)
+    }
+    if (applied.length === 0) return
+    this.#applied = this.opened.state.applied
+    for (const id of applied) this.#executions.stored(id)
+    this.feed.advance()
+    this.#opening.check()
+  }
+
+  #makeBatcher(): Batcher {
+    const { clock, limits, batch } = this.options
+    return new Batcher({
+      ...{ clock, limits, batch, random: this.#random },
+      submit: (submission, payload) => {
+        this.restart.feed({ kind: 'submit', submission, keys: DEFAULT_KEYS, payload })
+      },
+      suspicion: () => this.health.suspicion(),
+    })
+  }
+
+  #stored(writes: readonly Write[]): void {
     let hasApplied = false
     for (const write of writes) {
       // Durable only now: a node that is open has a vote that its next life has, too.
