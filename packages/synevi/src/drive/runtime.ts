@@ -390,35 +390,6 @@ export class Runtime {
     this.#opening.check()
   }
 
-  #makeBatcher(): Batcher {
-    const { clock, limits, batch } = this.options
-    return new Batcher({
-      ...{ clock, limits, batch, random: this.#random },
-      submit: (submission, payload) => {
-        this.restart.feed({ kind: 'submit', submission, keys: DEFAULT_KEYS, payload })
-      },
-      suspicion: () => this.health.suspicion(),
-    })
-  }
-
-  #stored(writes: readonly Write[]): void {
-    let hasApplied = false
-    for (const write of writes) {
-      // Durable only now: a node that is open has a vote that its next life has, too.
-      if (write.kind === 'admitted') this.#opening.admitted()
-      if (write.kind !== 'applied') continue
-      hasApplied = true
-      this.opened.lane.stored(write.record.id)
-      this.#opening.applied(write.record.id)
-    }
-    if (!hasApplied) return
-    this.#applied = this.opened.state.applied
-    for (const write of writes)
-      if (write.kind === 'applied') this.#executions.stored(write.record.id)
-    this.feed.advance()
-    this.#opening.check()
-  }
-
   #stopCallers(error: SyneviError): void {
     this.#batcher.stop(() => error)
     this.linearizable.stop(error)
