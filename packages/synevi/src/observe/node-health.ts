@@ -18,6 +18,7 @@ import type { Roster } from '../membership/roster.ts'
 import { SyneviError, isSyneviError } from '../synevi-error.ts'
 import type { Member, NodePhase } from './status.ts'
 import { quorumOf } from './status.ts'
+import { COUNTER_OF, noCounters, type Counters } from './counters.ts'
 
 /** For how long a refusal of our clock counts as an explanation. */
 const CLOCK_REFUSAL_MS = 10_000
@@ -32,16 +33,6 @@ export interface HealthParts {
   readonly hasRoom: () => boolean
   /** The phase, or its reason, changed. */
   readonly changed: () => void
-}
-
-/** Since open. */
-export interface Counters {
-  submitted: bigint
-  fastPath: bigint
-  slowPath: bigint
-  recovered: bigint
-  invalidated: bigint
-  rejectedMessages: bigint
 }
 
 /** A phase and, unless it is `ready`, why. */
@@ -59,14 +50,7 @@ interface Peer {
 
 /** One owner for everything that decides whether calls are taken. */
 export class NodeHealth {
-  readonly counters: Counters = {
-    submitted: 0n,
-    fastPath: 0n,
-    slowPath: 0n,
-    recovered: 0n,
-    invalidated: 0n,
-    rejectedMessages: 0n,
-  }
+  readonly counters: Counters = noCounters()
   readonly #parts: HealthParts
   readonly #peers = new Map<NodeSerial, Peer>()
   readonly #suspected = new Set<NodeSerial>()
@@ -276,20 +260,21 @@ export class NodeHealth {
   notice(notice: Notice): void {
     switch (notice.kind) {
       case 'decided':
-        if (notice.path === 'fast') this.counters.fastPath++
-        else if (notice.path === 'slow') this.counters.slowPath++
-        else this.counters.recovered++
+        this.counters[COUNTER_OF[notice.path]]++
         return
       case 'invalidated':
         this.counters.invalidated++
         return
       case 'suspected': {
         const { peer, suspected } = notice
-        if (suspected) this.#suspected.add(peer)
-        else this.#suspected.delete(peer)
+        this.#suspected[suspected ? 'add' : 'delete'](peer)
         this.#parts.logger.info({ peer, suspected }, 'suspicion changed')
         return this.check()
       }
+      // The replica that follows suspects nobody, until it says so.
+      case 'restartedInPlace':
+        this.#suspected.clear()
+        return this.check()
       case 'diverged':
         this.#parts.logger.error({ position: notice.position }, 'diverged')
         this.distrust(`results here differ from the majority's at position ${notice.position}`)
