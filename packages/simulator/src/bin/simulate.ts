@@ -20,7 +20,7 @@ const HELP = `simulate: whole clusters in virtual time, from a seed to a verdict
   --seeds N       N seeds in two processes; a fresh base is drawn and printed
   --from S        the first seed of --seeds, instead of a fresh base
   --nodes N       voters, instead of what the seed draws
-  --snapshots     half of the seeds have short logs and take snapshots
+  --snapshots     also short logs with snapshots, and old images put back: not yet without failures
   --requests N    requests of all clients, default 200
   --twice         every seed twice, once in a fresh process; traces must be equal (else 1 %)
   --minimise      with --seed or --plan: the smallest plan that still fails, written to a file

@@ -41,7 +41,7 @@ export interface SwarmOptions {
   readonly faults?: boolean
   /** Whether the members change: forced, or ruled out. Default: in a share of the seeds. */
   readonly changes?: boolean
-  /** Whether logs are short and members take snapshots, in half of the seeds. Default false. */
+  /** Also short logs with snapshots, and old images put back. Default false. */
   readonly snapshots?: boolean
 }
 
@@ -114,7 +114,7 @@ function drawClasses(random: Prng, nodes: number, snapshots: boolean): Set<Fault
   if (snapshots && nodes > 1 && random.chance(0.5) && !on.has('diverge')) on.add('snapshots')
   if (on.has('snapshots') && random.chance(0.5)) on.add('snapshotCrash')
   if (toleratedOf(nodes) > 0 && random.chance(0.15)) on.add('damage')
-  if (toleratedOf(nodes) > 0 && random.chance(0.1)) on.add('oldImage')
+  if (snapshots && toleratedOf(nodes) > 0 && random.chance(0.1)) on.add('oldImage')
   return on
 }
 
