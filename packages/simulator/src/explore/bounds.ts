@@ -100,6 +100,13 @@ export const DEEP_BOUNDS: readonly Bounds[] = [
   { name: '1 death, 1 recovery', n: 3, txns: TWO, ...NONE, deaths: 1, recoveries: 1 },
   { name: '2 recoveries', n: 3, txns: TWO, ...NONE, recoveries: 2 },
   { name: '3 → 3 members', n: 3, joiners: 1, txns: REPLACES, ...NONE, together: true },
+  {
+    name: '3 transactions of one coordinator',
+    n: 3,
+    txns: THREE.map(({ keys }) => ({ node: 0, keys })),
+    ...NONE,
+    together: true,
+  },
   { name: '3 transactions', n: 3, txns: THREE, ...NONE, together: true },
   { name: 'n=4, 1 recovery', n: 4, txns: TWO, ...NONE, recoveries: 1 },
   {
