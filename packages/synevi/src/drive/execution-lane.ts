@@ -373,7 +373,7 @@ function requestsOf(txn: ApplicationTxn): readonly Request[] | undefined {
 }
 
 /** The outcome of an id that was used before. */
-function repeated(request: Request, digest: HashText, first: Remembered): RequestOutcome {
+export function repeated(request: Request, digest: HashText, first: Remembered): RequestOutcome {
   const { position, time, txnId } = first
   const { id } = request
   if (first.digest !== digest.slice(0, REMEMBERED_DIGEST_BYTES)) {

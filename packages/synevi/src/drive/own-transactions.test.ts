@@ -6,6 +6,7 @@
 import { expect, test } from 'vitest'
 import { InvariantError, millis, timestamp, type SubmissionId } from '@synevi/accord'
 import { Batcher } from '../batcher.ts'
+import { ChainHasher } from '../chain/hash-chain.ts'
 import { parseNodeOptions } from '../parse-node-options.ts'
 import { LocalNetwork } from '../network/local-network.ts'
 import { SeededRandom } from '../seeded-random.ts'
@@ -41,6 +42,13 @@ function makeWorld() {
     return submission
   }
   return { clock, batcher, own, add, last, submitted, memory }
+}
+
+/** As request memory keeps it, of the request that `add` makes. */
+function digestOf(i: number): string {
+  const id = new Uint8Array(16).fill(i)
+  const hasher = new ChainHasher()
+  return hasher.request({ id, name: 'a/b', payload: new Uint8Array(1) }).slice(0, 16)
 }
 
 const outcome = (i: number): RequestOutcome => ({
@@ -91,12 +99,11 @@ test('covered: from the request memory, else unknown, never a guess', async () =
     position: 9n,
     time: 5n,
     txnId: ID,
-    digest: '',
     kind: 'applied',
     ok: false,
   } as const
-  memory.set(1, { ...first, value: Uint8Array.of(7) })
-  memory.set(3, { ...first, value: undefined })
+  memory.set(1, { ...first, digest: digestOf(1), value: Uint8Array.of(7) })
+  memory.set(3, { ...first, digest: digestOf(3), value: undefined })
   own.began(ID, last())
   own.answer({ kind: 'covered', submission: last(), id: ID })
   expect(await known).toMatchObject({
@@ -108,4 +115,18 @@ test('covered: from the request memory, else unknown, never a guess', async () =
   })
   expect(await tooLarge).toMatchObject({ kind: 'forgotten', position: 9n })
   expect(await unknown).toMatchObject({ code: 'TIMEOUT', definite: false })
+})
+
+test('covered: what an id was first used for is not the outcome of another request', async () => {
+  const { clock, own, add, last, memory } = makeWorld()
+  const [other, retry] = [add(1), add(2)]
+  await clock.settle()
+  const first = { position: 9n, time: 5n, txnId: timestamp(2n << 64n), ok: true }
+  const remembered = { ...first, kind: 'applied', value: Uint8Array.of(7) } as const
+  memory.set(1, { ...remembered, digest: digestOf(3) })
+  memory.set(2, { ...remembered, digest: digestOf(2) })
+  own.began(ID, last())
+  own.answer({ kind: 'covered', submission: last(), id: ID })
+  expect(await other).toMatchObject({ kind: 'reused', ok: false, value: new Uint8Array(0) })
+  expect(await retry).toMatchObject({ kind: 'applied', duplicate: true, position: 9n })
 })

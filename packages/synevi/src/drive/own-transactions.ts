@@ -12,6 +12,9 @@ import {
   type TxnId,
 } from '@synevi/accord'
 import type { Batcher } from '../batcher.ts'
+import { ChainHasher } from '../chain/hash-chain.ts'
+import type { Request } from '../request.ts'
+import { repeated } from './execution-lane.ts'
 import type { Bytes } from '@synevi/accord'
 import type { Remembered } from '../state/request-memory.ts'
 import type { RequestOutcome } from './outcome.ts'
@@ -29,6 +32,7 @@ export interface OwnTransactionsParts {
  */
 export class OwnTransactions {
   readonly #parts: OwnTransactionsParts
+  readonly #hasher = new ChainHasher()
   readonly #submissions = new Map<TxnId, SubmissionId>()
   /** From the execution to the answer. */
   readonly #outcomes = new Map<TxnId, readonly RequestOutcome[]>()
@@ -75,7 +79,7 @@ export class OwnTransactions {
       case 'covered':
         batcher.settle(
           answer.submission,
-          batcher.requestsOf(answer.submission).map(({ id }) => this.#recall(id)),
+          batcher.requestsOf(answer.submission).map((request) => this.#recall(request, answer.id)),
         )
         this.#forget(answer.id)
         return
@@ -93,21 +97,12 @@ export class OwnTransactions {
     return outcomes
   }
 
-  #recall(id: Bytes): RequestOutcome | undefined {
-    const first = this.#parts.remembered(id)
+  /** An id may have been used before for something else: what came of that is not its outcome. */
+  #recall(request: Request, own: TxnId): RequestOutcome | undefined {
+    const first = this.#parts.remembered(request.id)
     if (first === undefined) return undefined
-    const { ok, position, time, txnId } = first
-    const kind = first.value === undefined ? 'forgotten' : first.kind
-    return {
-      id,
-      kind,
-      ok,
-      value: first.value ?? new Uint8Array(0),
-      duplicate: false,
-      position,
-      time,
-      txnId,
-    }
+    const outcome = repeated(request, this.#hasher.request(request), first)
+    return first.txnId === own ? { ...outcome, duplicate: false } : outcome
   }
 
   #forget(id: TxnId): void {
