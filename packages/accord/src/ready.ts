@@ -278,8 +278,6 @@ export type Notice =
    * leaves out as long as they are open, for they may have a duty left (`protocol.md` 10.3 E).
    */
   | { readonly kind: 'configuration'; readonly configuration: Configuration }
-  /** This epoch closes: submissions are held back until the next one is open. */
-  | { readonly kind: 'epochClosing'; readonly epoch: Epoch }
   /** Every transaction of this epoch is executed here (`protocol.md` 10.4). */
   | { readonly kind: 'epochFinished'; readonly epoch: Epoch }
   /**

@@ -3,7 +3,7 @@
 import { nodeSerial, type Bytes } from 'synevi'
 import { check, checkBytes, sameBytes, type ConformanceCase } from './conformance-case.ts'
 import type { MakeNetworks } from './network-fixture.ts'
-import { NetworkTrial, type TestNode } from './network-trial.ts'
+import { networkCase, type NetworkTrial, type TestNode } from './network-trial.ts'
 import { SeededNumbers } from './seeded-numbers.ts'
 
 /** Every claim of the `Network` contract that can be tried from outside. */
@@ -277,24 +277,6 @@ export const networkCases: readonly ConformanceCase<MakeNetworks>[] = [
     await trial.node({ serial: 5 }).close()
   }),
 ]
-
-function networkCase(
-  name: string,
-  attempt: (trial: NetworkTrial) => Promise<void>,
-): ConformanceCase<MakeNetworks> {
-  return {
-    name,
-    run: async (make) => {
-      const trial = new NetworkTrial(await make())
-      try {
-        await attempt(trial)
-        trial.checkManners()
-      } finally {
-        await trial.dispose()
-      }
-    },
-  }
-}
 
 async function started3(trial: NetworkTrial): Promise<readonly [TestNode, TestNode, TestNode]> {
   const [a, b, c] = await trial.started(1, 2, 3)

@@ -8,9 +8,9 @@ import {
   type NodeSerial,
   type PeerAddress,
 } from 'synevi'
-import { check } from './conformance-case.ts'
+import { check, type ConformanceCase } from './conformance-case.ts'
 import { Heard } from './heard.ts'
-import type { NetworkFixture, TestNetwork } from './network-fixture.ts'
+import type { MakeNetworks, NetworkFixture, TestNetwork } from './network-fixture.ts'
 
 const WAIT_MS_DEFAULT = 10_000
 const QUIET_MS_DEFAULT = 100
@@ -178,5 +178,24 @@ export class NetworkTrial {
   async dispose(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.close()))
     await this.fixture.dispose()
+  }
+}
+
+/** A case on fresh networks, whose manners count whatever else it looks at. */
+export function networkCase(
+  name: string,
+  attempt: (trial: NetworkTrial) => Promise<void>,
+): ConformanceCase<MakeNetworks> {
+  return {
+    name,
+    run: async (make) => {
+      const trial = new NetworkTrial(await make())
+      try {
+        await attempt(trial)
+        trial.checkManners()
+      } finally {
+        await trial.dispose()
+      }
+    },
   }
 }

@@ -3,11 +3,11 @@
 import { isSyneviError, SyneviError, type Bytes, type SyneviErrorCode } from 'synevi'
 import { check, checkBytes, type ConformanceCase } from './conformance-case.ts'
 import type { MakeNetworks } from './network-fixture.ts'
-import { NetworkTrial, type TestNode } from './network-trial.ts'
+import { networkCase, type NetworkTrial, type TestNode } from './network-trial.ts'
 
 /** For networks that have `ask`; the others cannot be joined through. */
 export const questionCases: readonly ConformanceCase<MakeNetworks>[] = [
-  questionCase('a question is answered, by who is at the address', async (trial) => {
+  networkCase('a question is answered, by who is at the address', async (trial) => {
     const [a, b] = await listeners(trial)
     const asker = trial.node({ serial: 7 })
     for (const [node, mark] of [
@@ -23,7 +23,7 @@ export const questionCases: readonly ConformanceCase<MakeNetworks>[] = [
     const [first] = a.heard.questions
     check(first?.id === asker.self.id, `the question came from ${first?.id}`)
   }),
-  questionCase('a refusal arrives with its code and words', async (trial) => {
+  networkCase('a refusal arrives with its code and words', async (trial) => {
     const [a] = await listeners(trial)
     a.heard.answer = () =>
       Promise.reject(new SyneviError('MEMBERSHIP_UNKNOWN', 'add it first', { definite: true }))
@@ -31,14 +31,14 @@ export const questionCases: readonly ConformanceCase<MakeNetworks>[] = [
     const error = await failureOf(ask(asker, a, Uint8Array.of(1)), 'MEMBERSHIP_UNKNOWN')
     check(error.message.includes('add it first'), `the refusal says: ${error.message}`)
   }),
-  questionCase('who is not there does not answer', async (trial) => {
+  networkCase('who is not there does not answer', async (trial) => {
     const [a] = await listeners(trial)
     const address = a.addressOf()
     await a.close()
     const asker = trial.node({ serial: 7 })
     await failureOf(askAt(asker, address, Uint8Array.of(1)), 'NOT_READY')
   }),
-  questionCase('a question that was taken back ends, answered or not', async (trial) => {
+  networkCase('a question that was taken back ends, answered or not', async (trial) => {
     const [a] = await listeners(trial)
     a.heard.answer = () => new Promise(() => undefined)
     const asker = trial.node({ serial: 7 })
@@ -50,7 +50,7 @@ export const questionCases: readonly ConformanceCase<MakeNetworks>[] = [
     const late = askAt(asker, a.addressOf(), Uint8Array.of(1), abort.signal)
     await failureOf(late, 'CANCELLED')
   }),
-  questionCase('members ask as well, and their links do not notice', async (trial) => {
+  networkCase('members ask as well, and their links do not notice', async (trial) => {
     const [a, b, c] = await trial.trio()
     b.heard.answer = async (_, question) => question
     const answers = await Promise.all(
@@ -95,22 +95,4 @@ async function failureOf(asked: Promise<Bytes>, code: SyneviErrorCode): Promise<
   )
   check(isSyneviError(error, code), `expected ${code}, got ${String(error)}`)
   return error
-}
-
-function questionCase(
-  name: string,
-  attempt: (trial: NetworkTrial) => Promise<void>,
-): ConformanceCase<MakeNetworks> {
-  return {
-    name,
-    run: async (make) => {
-      const trial = new NetworkTrial(await make())
-      try {
-        await attempt(trial)
-        trial.checkManners()
-      } finally {
-        await trial.dispose()
-      }
-    },
-  }
 }

@@ -207,8 +207,6 @@ export class Watch {
         return this.coverage.count(notice.mayStop ? 'removed, and dismissed' : 'removed')
       case 'epochFinished':
         return this.coverage.count('epoch finished')
-      case 'epochClosing':
-        return this.coverage.count(`notice: ${notice.kind}`)
       case 'suspected':
       case 'clockOffset':
       case 'fatal':

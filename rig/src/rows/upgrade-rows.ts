@@ -4,7 +4,7 @@
  */
 
 import type { Cluster } from '../cluster.ts'
-import type { Fault, FaultGround } from '../fault.ts'
+import { start, type Fault, type FaultGround } from '../fault.ts'
 import { sleep } from '../monotonic.ts'
 import type { MemberPlan } from '../orders.ts'
 import { unpackRelease } from '../release.ts'
@@ -58,7 +58,7 @@ function restart(serial: number, to: Version, how: 'close' | 'kill' = 'close'): 
       ineffective: async () => (member.pid === undefined ? undefined : 'still there'),
       end: async () => {
         member.replan(planOf(to))
-        begin(cluster, serial)
+        start(cluster, [serial])
       },
       tell: async () => tellOf(cluster, []),
     }
@@ -95,15 +95,15 @@ function refusal(serial: number): Step {
       begin: async () => {
         await member.close(CLOSE_MS)
         member.replan(planOf('before'))
-        const start = await member.start({ mayStop: true })
-        said = start.kind === 'stopped' ? start.failure.code : start.kind
+        const begun = await member.start({ mayStop: true })
+        said = begun.kind === 'stopped' ? begun.failure.code : begun.kind
       },
       ineffective: async () =>
         said === 'INCOMPATIBLE_VERSION' ? undefined : `${BEFORE} said ${said}`,
       end: async () => {
         await member.kill()
         member.replan({ program: undefined, features: undefined })
-        begin(cluster, serial)
+        start(cluster, [serial])
       },
       tell: async () => tellOf(cluster, FEATURES),
     }
@@ -112,16 +112,6 @@ function refusal(serial: number): Step {
 
 function others(cluster: Cluster, serial: number): readonly number[] {
   return cluster.serials.filter((one) => one !== serial)
-}
-
-function begin(cluster: Cluster, serial: number): void {
-  void cluster
-    .member(serial)
-    .start()
-    .then((start) => {
-      if (start.kind !== 'ready')
-        cluster.troubles.push(`member ${serial} did not come back: ${JSON.stringify(start)}`)
-    })
 }
 
 /** Which version each member is, and what is in use: that, and nothing else, everywhere. */

@@ -1,3 +1,5 @@
+/** Who is a member when, as a run tells it, and when two nodes tell it differently. */
+
 import { configurationOf, epoch, nodeSerial } from '@synevi/accord'
 import { expect, test } from 'vitest'
 import { Memberships } from './memberships.ts'

@@ -1,3 +1,5 @@
+/** A snapshot is not installed in a node that ended meanwhile. */
+
 import { describe, expect, it } from 'vitest'
 import type { Manifest } from '../snapshot/manifest.ts'
 import { installSnapshot, type InstallParts } from './install-snapshot.ts'

@@ -1,3 +1,5 @@
+/** One write at a time, and none after the queue is closed. */
+
 import { describe, expect, it } from 'vitest'
 import type { Mutation } from '@synevi/accord'
 import { MemoryStore } from '../store/memory-store.ts'

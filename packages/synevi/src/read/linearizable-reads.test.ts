@@ -1,3 +1,5 @@
+/** Which reads share a question to the core, and how each of them ends. */
+
 import type { Input, ReadAnswer } from '@synevi/accord'
 import { millis } from '@synevi/accord'
 import { describe, expect, it } from 'vitest'

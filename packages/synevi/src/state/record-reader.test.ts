@@ -1,3 +1,5 @@
+/** What a store says of places that its log does not hold. */
+
 import { describe, expect, it } from 'vitest'
 import { MemoryStore } from '../store/memory-store.ts'
 import { placeOf } from '../test/lane-under-test.ts'
