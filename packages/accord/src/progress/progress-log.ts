@@ -21,8 +21,11 @@ interface Watch {
   readonly id: TxnId
   readonly since: Millis
   need: 'outcome' | 'payload'
-  phase: 'armed' | 'querying'
+  /** `asking`: asked again and again, since no recovery may begin; answers do not hasten it. */
+  phase: 'armed' | 'querying' | 'asking'
   attempt: number
+  /** Times asked in phase `asking`. */
+  asked: number
   roundSeen: number
   /** Of the last InProgress answer. */
   token: number | undefined
@@ -33,6 +36,8 @@ interface Watch {
 
 /** The shortest wait for the answers to a query, and before an unknown dep is asked for. */
 const QUERY_MIN_MS = 10
+/** Doublings of that wait while no recovery may begin: a free place is taken within 0.64 s. */
+const ASKED_MAX = 5
 /** The base delay when the coordinator is suspected, at least. */
 const SUSPECTED_MIN_MS = 20
 
@@ -129,12 +134,13 @@ export class ProgressLog {
   /** A peer that does not know the outcome said what it knows. */
   answered(from: NodeSerial, item: QueryItem): void {
     const watch = this.#watches.get(item.id)
-    if (watch === undefined || watch.phase !== 'querying' || watch.need !== 'outcome') return
+    if (watch === undefined || watch.phase === 'armed' || watch.need !== 'outcome') return
     if (item.known === 'inProgress' && item.token !== watch.token) {
       watch.token = item.token
       this.#arm(watch, this.#delay(watch.id, watch.blocking))
       return
     }
+    if (watch.phase === 'asking') return
     watch.answeredBy.add(from)
     const waited = [...this.#peers.all()].some(
       (peer) => !peer.suspected && !watch.answeredBy.has(peer.serial),
@@ -162,12 +168,9 @@ export class ProgressLog {
       this.#timers.set(id, this.#after(this.#answerWait()))
       return { kind: 'query', id, wantTxn: false }
     }
-    if (!this.#context.epochs.isVoterOf(id)) return this.#askAgain(watch)
-    if (!mayRecover()) {
-      this.#timers.set(id, this.#after(this.#answerWait()))
-      return { kind: 'query', id, wantTxn: false }
-    }
+    if (!this.#context.epochs.isVoterOf(id) || !mayRecover()) return this.#askAgain(watch)
     watch.phase = 'armed'
+    watch.asked = 0
     watch.token = undefined
     return { kind: 'recover', id, roundSeen: watch.roundSeen }
   }
@@ -185,11 +188,12 @@ export class ProgressLog {
   image(): readonly unknown[] {
     return [...this.#watches.values()]
       .sort((a, b) => (a.id < b.id ? -1 : 1))
-      .map(({ id, need, phase, attempt, roundSeen, token, blocking, answeredBy }) => ({
+      .map(({ id, need, phase, attempt, asked, roundSeen, token, blocking, answeredBy }) => ({
         id,
         need,
         phase,
         attempt,
+        asked,
         roundSeen,
         token,
         blocking,
@@ -205,6 +209,7 @@ export class ProgressLog {
       since: this.#context.now.elapsed,
       phase: 'armed',
       attempt: 0,
+      asked: 0,
       roundSeen: 0,
       token: undefined,
       blocking: false,
@@ -230,13 +235,13 @@ export class ProgressLog {
   }
 
   #askAgain(watch: Watch): ProgressAction {
-    watch.answeredBy = new Set()
+    watch.phase = 'asking'
     const unit = this.#answerWait()
     this.#timers.set(
       watch.id,
-      this.#after(backoff(this.#context.chance, { unit, attempt: watch.attempt })),
+      this.#after(backoff(this.#context.chance, { unit, attempt: watch.asked })),
     )
-    watch.attempt = Math.min(watch.attempt + 1, 6)
+    watch.asked = Math.min(watch.asked + 1, ASKED_MAX)
     return { kind: 'query', id: watch.id, wantTxn: false }
   }
 

@@ -82,6 +82,20 @@ describe('7.2: what a silent coordinator left', () => {
     expect(sent(node.advance(120), 'recover').length).toBeGreaterThan(0)
   })
 
+  it('is asked about ever more rarely while as many recoveries run as may', () => {
+    const node = new ReplicaUnderTest({ self: 0, size: 3 })
+    for (let i = 0; i < 40; i++) {
+      node.hear(2, { kind: 'preAccept', id: at(900 + i, 2), txn: txnOf(i) })
+    }
+    node.step({ kind: 'link', peer: nodeSerial(2), up: false })
+    const first = node.advance(1_000)
+    const recovered = new Set(sent(first, 'recover').map(({ message }) => message.id))
+    expect(recovered.size).toBe(32)
+    const later = sent(node.advance(4_000), 'query').filter(({ to }) => to === 1)
+    expect(later.length).toBeGreaterThanOrEqual(8 * 4)
+    expect(later.length).toBeLessThanOrEqual(8 * 16)
+  })
+
   it('is left to the node that drives it, as long as that makes progress', () => {
     const node = new ReplicaUnderTest({ self: 0, size: 3 })
     const id = at(900, 2)
