@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const CLUSTER = firstCode('README.md')
 const NODE = firstCode('packages/synevi/README.md')
+const OPERATING = firstCode('docs/guides/operating-a-cluster.md')
 
 let folder = ''
 beforeAll(() => {
@@ -15,6 +16,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(cache, 'readme-'))
   writeFileSync(join(folder, 'cluster.ts'), CLUSTER)
   writeFileSync(join(folder, 'node.ts'), NODE)
+  writeFileSync(join(folder, 'operating.ts'), OPERATING)
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   const options = { extends: '../../../tsconfig.tests.json', include: ['*.ts'] }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options))
@@ -34,7 +36,7 @@ function run(program: string, ...args: readonly string[]) {
   return { stdout, stderr }
 }
 
-describe('code in a README', () => {
+describe('code in a document', () => {
   it('is a cluster in about thirty lines', () => {
     const lines = CLUSTER.split('\n').filter((line) => line.trim() !== '')
     expect(lines.length).toBeGreaterThan(20)
@@ -53,5 +55,15 @@ describe('code in a README', () => {
   it('runs as a single node', () => {
     const said = run('tsx', join(folder, 'node.ts'))
     expect(said).toEqual({ stdout: 'red\n', stderr: '' })
+  })
+
+  it('runs as the life of a cluster: it grows, a member is replaced, a backup restored', () => {
+    const said = run('tsx', join(folder, 'operating.ts'))
+    const lines = [
+      `[ 'a voter', 'b voter', 'c voter' ]`,
+      `[ 'a voter', 'b voter', 'd voter' ]`,
+      'red',
+    ]
+    expect(said).toEqual({ stdout: `${lines.join('\n')}\n`, stderr: '' })
   })
 })
