@@ -72,6 +72,33 @@ describe('what is planted is found', () => {
     expect(verdict.coverage['AMNESIA']).toBeGreaterThan(0)
   })
 
+  test('a damaged record, by a scrubber while nobody can listen to its node yet', async () => {
+    const [at, node] = [2_000_000, 2]
+    for (const seed of [120n, 136n]) {
+      const calm = planOf(seed, { nodes: 3, faults: false })
+      // It does not get ready before the first pass is over.
+      const cuts = [0, 1].flatMap((peer) => [
+        { from: peer, to: node, at, for: 1_000_000 },
+        { from: node, to: peer, at, for: 1_000_000 },
+      ])
+      const verdict = await run({
+        ...calm,
+        machines: withWeak(calm, node),
+        classes: ['damage', 'mixedVersions'],
+        faults: [
+          { kind: 'damage', at, node, how: 'flipped', down: 0 },
+          { kind: 'partition', mode: 'oneOut', at: at + 1_000, cuts },
+          { kind: 'kill', at: at + 1_000, nodes: [node], down: 10_000 },
+        ],
+      })
+      expect(verdict.violations).toEqual([])
+      // Members that take no snapshots cannot cure it: the record stays as it is.
+      const { coverage } = verdict
+      expect(coverage).toMatchObject({ 'damage found before open': 1 })
+      expect(coverage).not.toHaveProperty('damage repaired')
+    }
+  })
+
   test('an answer that the model does not give', async () => {
     class Lying extends MixedWorkload {
       override answerOf(f: string, ok: boolean, value: Bytes): Json | Promise<Json> {

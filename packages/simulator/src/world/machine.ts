@@ -332,10 +332,15 @@ export class Machine {
 
   #opened(node: Node): void {
     this.#node = node
+    const { coverage } = this.#ground.watch
     node.on('damage', ({ state }) => {
-      this.#ground.watch.coverage.count(`damage ${state}`)
+      coverage.count(`damage ${state}`)
       if (state === 'found') this.#noticed++
     })
+    // The scrubber works while the node starts, when nobody can listen yet: its status says so.
+    const { found } = node.status().damage
+    this.#noticed += found
+    if (found > 0) coverage.count('damage found before open', found)
     this.#state = 'up'
     this.#wasOpen = true
     this.#restart = 100_000

@@ -35,7 +35,10 @@ export interface NodeEvents {
   readonly catchingUp: SnapshotProgress
   /** An execution takes, or took, above 50 ms. Said again while it goes on, ever more rarely. */
   readonly slow: { readonly what: string; readonly ms: number }
-  /** A record or table of the store is not what was written, or was put right. */
+  /**
+   * A record or table of the store is not what was written, or was put right. What was found before
+   * `Node.open` resolved is in `NodeStatus.damage`.
+   */
   readonly damage: DamageEvent
   /** The node had to stop. */
   readonly fatal: Error
