@@ -16,7 +16,7 @@ import { Recorder } from './workload/recorder.ts'
 import type { Workload } from './workload/workload.ts'
 import { Machine } from './world/machine.ts'
 import { SimNetwork } from './world/network.ts'
-import { requiredBy } from './world/version.ts'
+import { opensWithout } from './world/version.ts'
 import type { World } from './world/world.ts'
 import { type Work, whyThin } from './coverage.ts'
 import { Ending } from './ending.ts'
@@ -186,7 +186,7 @@ class Simulation implements World {
       serial < this.plan.nodes &&
       this.watch.memberships.isMember(serial) &&
       !wiped &&
-      (features & ~requiredBy(disk)) !== 0
+      opensWithout(disk, features)
     return this.machines.filter(lacks).map(({ serial }) => serial)
   }
 

@@ -42,6 +42,7 @@ export class SimDisk {
   #writes = 0
   #failures = 0
   readonly #breaches: string[] = []
+  readonly #damages: Damaged[] = []
 
   constructor(parts: {
     queue: EventQueue
@@ -107,7 +108,24 @@ export class SimDisk {
    * disk that keeps its past.
    */
   damage(how: RecordDamage): Damaged | undefined {
-    return this.#past?.damage(this.#image, how, this.#random)
+    const damaged = this.#past?.damage(this.#image, how, this.#random)
+    if (damaged !== undefined) this.#damages.push(damaged)
+    return damaged
+  }
+
+  /** How many records it altered. */
+  get damages(): number {
+    return this.#damages.length
+  }
+
+  /** Records that are still as it made them. */
+  altered(): readonly Damaged[] {
+    return this.#damages.filter(({ key, value }) => {
+      const now = this.#image.get(key)
+      return value === undefined
+        ? now === undefined
+        : now !== undefined && Buffer.compare(now, value) === 0
+    })
   }
 
   /** Everything as it was a while ago; false when it was not yet. */

@@ -62,7 +62,6 @@ export class Machine {
   #differs = false
   #isInvited: boolean
   #wiped = false
-  #damages: Damaged[] = []
   #noticed = 0
   #wasOpen = false
   /** Whether it ever was ahead of the true time by more than voters tolerate. */
@@ -131,18 +130,12 @@ export class Machine {
 
   /** Whether its disk altered records. */
   get damaged(): boolean {
-    return this.#damages.length > 0
+    return this.disk.damages > 0
   }
 
   /** Altered records that are still as the disk made them, of which no process here ever spoke. */
   unnoticed(): readonly Damaged[] {
-    if (this.#noticed >= this.#damages.length) return []
-    return this.#damages.filter(({ key, value }) => {
-      const now = this.disk.read().get(key)
-      return value === undefined
-        ? now === undefined
-        : now !== undefined && Buffer.compare(now, value) === 0
-    })
+    return this.#noticed >= this.disk.damages ? [] : this.disk.altered()
   }
 
   /** Its timestamps are ahead of what voters accept, and stay so. */
@@ -236,9 +229,7 @@ export class Machine {
 
   /** Its disk alters a record; false when there was none to alter. */
   damage(how: RecordDamage): boolean {
-    const damaged = this.disk.damage(how)
-    if (damaged !== undefined) this.#damages.push(damaged)
-    return damaged !== undefined
+    return this.disk.damage(how) !== undefined
   }
 
   /** Its disk is as it was a while ago: whoever starts on it has forgotten what it said since. */

@@ -21,6 +21,15 @@ export function requiredBy(disk: SimDisk): number {
   return new DataView(sealed.buffer, sealed.byteOffset).getUint32(SEAL_BYTES)
 }
 
+/**
+ * Whether a build without these features would open the disk, which does not require them yet. A
+ * disk that altered what it required is opened by none: the sums tell (ADR 0032).
+ */
+export function opensWithout(disk: SimDisk, features: number): boolean {
+  const isAltered = disk.altered().some(({ key }) => Buffer.compare(key, FEATURES_KEY) === 0)
+  return !isAltered && (features & ~requiredBy(disk)) !== 0
+}
+
 /** A cluster begins with the release before, mostly, and does not stay so. */
 export function drawVersion(life: Prng, incarnation: number): Version {
   const first = [[6, 'before'] as const, [2, 'hold'] as const, [2, 'this'] as const]
