@@ -74,6 +74,7 @@ export { decodeBatch, encodeBatch, requestBytes, type Request } from './request.
 
 export { Node } from './node.ts'
 export type { DamageEvent, DamageReport } from './repair/damage.ts'
+export type { BackupDraft, BackupPlace, BackupSink } from './contract/backup-place.ts'
 export type { BackupFile, BackupManifest } from './backup/manifest.ts'
 export { checkBackup } from './backup/check-backup.ts'
 export { restoreBackup, type Restored, type RestoreOptions } from './backup/restore-backup.ts'

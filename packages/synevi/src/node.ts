@@ -3,6 +3,7 @@
 import type { NodeSerial } from '@synevi/accord'
 import type { BackupManifest } from './backup/manifest.ts'
 import { writeBackup } from './backup/write-backup.ts'
+import type { BackupPlace } from './contract/backup-place.ts'
 import type { VerifyReport } from './chain/verify.ts'
 import { verifyInTurns } from './chain/verify-store.ts'
 import type { Executor, LogPosition, RequestId } from './contract/executor.ts'
@@ -279,17 +280,17 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Writes everything up to one position into a directory, while the node works: log, outcomes,
-   * request memory and executor state, with a manifest that `restoreBackup` holds it against. The
-   * directory must not exist, or be empty; it is there whole, durable, or not at all. Memory does
-   * not grow with what is written; the store keeps what is replaced meanwhile.
+   * Writes everything up to one position into a directory or another place, while the node works:
+   * log, outcomes, request memory and executor state, with a manifest that `restoreBackup` holds it
+   * against. A directory must not exist, or be empty; it is there whole, durable, or not at all.
+   * Memory does not grow with what is written; the store keeps what is replaced meanwhile.
    *
    * Rejects, all definite: `INVALID_ARGUMENT` (the target; a store without views), `STORE_FAILED`
-   * (the store is damaged, which a backup does not hide; the file system refuses), `CANCELLED`,
-   * `CLOSED`, `DIVERGED`.
+   * (the store is damaged, which a backup does not hide; the place refuses), `CANCELLED`, `CLOSED`,
+   * `DIVERGED`.
    */
   async backup(
-    to: string,
+    to: string | BackupPlace,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<BackupManifest> {
     if (this.#closing !== undefined)

@@ -26,6 +26,8 @@ import { SLOT_TABLES, formatSlots, keyInSlot, tableRange } from '../state/slots.
 import { SummedStore } from '../state/summed-store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { Add, Count, counter } from '../test/local-cluster.ts'
+import type { BackupPlace } from '../contract/backup-place.ts'
+import { checkBackup } from './check-backup.ts'
 import { formatManifest, parseManifest, type BackupManifest } from './manifest.ts'
 import { restoreBackup } from './restore-backup.ts'
 
@@ -321,3 +323,66 @@ async function refused(from: string): Promise<void> {
   )
   expect([...store.scan({ limit: 1 })]).toEqual([])
 }
+
+describe('a place of the caller', () => {
+  /** Files in memory; `fails`: which write is refused, counted from 1. */
+  function memoryPlace(fails = 0): BackupPlace & { readonly files: Map<string, Uint8Array> } {
+    const files = new Map<string, Uint8Array>()
+    let writes = 0
+    return {
+      name: 'memory',
+      files,
+      begin: async () => {
+        const draft = new Map<string, Buffer>()
+        return {
+          create: async (file) => ({
+            write: async (bytes) => {
+              if (++writes === fails) throw new Error('no room')
+              draft.set(file, Buffer.concat([draft.get(file) ?? Buffer.alloc(0), bytes]))
+            },
+            close: async () => {},
+          }),
+          publish: async () => {
+            for (const [file, bytes] of draft) files.set(file, bytes)
+          },
+          discard: async () => draft.clear(),
+        }
+      },
+      read: async function* (file) {
+        const bytes = files.get(file)
+        if (bytes === undefined) throw new Error('no such file')
+        for (let at = 0; at < bytes.length; at += 100) yield bytes.subarray(at, at + 100)
+      },
+    }
+  }
+
+  it('takes a backup, and gives it back: equal seeds, equal stores', async () => {
+    const node = await openAlone()
+    await addMany(node, 50)
+    const place = memoryPlace()
+    const manifest = await node.backup(place)
+    await node.close()
+    expect(await checkBackup(place)).toEqual(manifest)
+    const contents = async (seed: bigint): Promise<string[]> => {
+      const store = new MemoryStore()
+      await restoreBackup({ from: place, store, self: { id: 'b' }, seed })
+      return [...store.scan({})].map(([, value]) => Buffer.from(value).toString('hex'))
+    }
+    expect(await contents(1n)).toEqual(await contents(1n))
+    expect(await contents(1n)).not.toEqual(await contents(2n))
+    place.files.delete(manifest.files[0]?.name ?? '')
+    await expect(checkBackup(place)).rejects.toEqual(failed('STORE_FAILED', 'cannot be read'))
+  })
+
+  it('that refuses fails the backup, and what is no place is refused', async () => {
+    const node = await openAlone()
+    await addMany(node, 10)
+    await expect(node.backup(memoryPlace(2))).rejects.toEqual(failed('STORE_FAILED', 'no room'))
+    await expect(node.backup('')).rejects.toEqual(failed('INVALID_ARGUMENT', 'a place'))
+    const store = new MemoryStore()
+    await expect(restoreBackup({ from: '', store, self: { id: 'b' } })).rejects.toEqual(
+      failed('INVALID_ARGUMENT', 'from'),
+    )
+    await node.close()
+  })
+})

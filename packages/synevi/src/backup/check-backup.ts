@@ -1,26 +1,30 @@
 /** Whether a backup is what was written: every file, and every record in its place. */
 
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Bytes } from '@synevi/accord'
+import type { BackupPlace } from '../contract/backup-place.ts'
 import { TABLE, type Table } from '../state/key-layout.ts'
 import { unseal } from '../state/sealed.ts'
 import { SyneviError, isSyneviError } from '../synevi-error.ts'
+import { placeOf } from './backup-directory.ts'
 import { MANIFEST_FILE, damagedBackup, parseManifest, type BackupManifest } from './manifest.ts'
-import { readRecordFile, type Pair } from './record-file.ts'
+import { piecesOf, readRecordFile, type Pair } from './record-file.ts'
 import { BACKUP_TABLES, updateStateDigest } from './write-backup.ts'
 
 /**
  * Reads all of a backup, in bounded memory; the chain is computed anew by a restore. Rejects with
  * `STORE_FAILED` when it is damaged or not complete, `INCOMPATIBLE_VERSION` when it is of a later
- * version, `CANCELLED`; all definite.
+ * version, `INVALID_ARGUMENT` for what is no place, `CANCELLED`; all definite.
  */
-export async function checkBackup(from: string, signal?: AbortSignal): Promise<BackupManifest> {
-  const manifest = await readManifest(from)
+export async function checkBackup(
+  from: string | BackupPlace,
+  signal?: AbortSignal,
+): Promise<BackupManifest> {
+  const place = placeOf(from)
+  const manifest = await readManifest(place)
   const state = createHash('sha3-256')
   for (const [table] of BACKUP_TABLES) {
-    for await (const pairs of recordsOf(from, manifest, table)) {
+    for await (const pairs of recordsOf(place, manifest, table)) {
       aborted(signal)
       if (table !== TABLE.state) continue
       for (const [key, sealed] of pairs) updateStateDigest(state, key, unseal(key, sealed))
@@ -31,20 +35,15 @@ export async function checkBackup(from: string, signal?: AbortSignal): Promise<B
   return manifest
 }
 
-/** The manifest alone. Rejects as {@link checkBackup}. */
-export async function readManifest(from: string): Promise<BackupManifest> {
-  let text: string
-  try {
-    text = await readFile(join(from, MANIFEST_FILE), 'utf8')
-  } catch (error) {
-    throw damagedBackup(`${join(from, MANIFEST_FILE)} cannot be read; is it complete?`, error)
-  }
-  return parseManifest(text)
+async function readManifest(from: BackupPlace): Promise<BackupManifest> {
+  const pieces: Bytes[] = []
+  for await (const piece of piecesOf(from, MANIFEST_FILE)) pieces.push(piece)
+  return parseManifest(Buffer.concat(pieces).toString('utf8'))
 }
 
 /** The records of a table in order, each checked. Throws `STORE_FAILED`. */
 export async function* recordsOf(
-  from: string,
+  from: BackupPlace,
   manifest: BackupManifest,
   table: Table,
 ): AsyncGenerator<readonly Pair[], void, undefined> {

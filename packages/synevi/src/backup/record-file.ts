@@ -1,9 +1,8 @@
 /** Files of records: the lengths of key and value, 16 and 32 bits, then both; nothing else. */
 
 import { createHash } from 'node:crypto'
-import { open, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Bytes } from '@synevi/accord'
+import type { BackupPlace, BackupSink } from '../contract/backup-place.ts'
 import { damagedBackup, type BackupFile } from './manifest.ts'
 
 const HEAD_BYTES = 6
@@ -15,20 +14,16 @@ export type Pair = readonly [Bytes, Bytes]
 
 /** Writes one file, in pieces of a quarter of a MiB. */
 export class RecordFileWriter {
-  readonly #handle: FileHandle
+  readonly #sink: BackupSink
   readonly #hash = createHash('sha256')
   readonly #chunk = Buffer.alloc(CHUNK_BYTES)
   #used = 0
   #bytes = 0
   #records = 0
 
-  private constructor(handle: FileHandle) {
-    this.#handle = handle
-  }
-
-  /** The file must not exist. Rejects as `node:fs` does, as do the others. */
-  static async create(path: string): Promise<RecordFileWriter> {
-    return new RecordFileWriter(await open(path, 'wx', 0o600))
+  /** Of a file that is empty. Rejects as the sink does. */
+  constructor(sink: BackupSink) {
+    this.#sink = sink
   }
 
   get bytes(): number {
@@ -47,14 +42,8 @@ export class RecordFileWriter {
   /** Durable when it resolves. */
   async finish(): Promise<Pick<BackupFile, 'records' | 'bytes' | 'sha256'>> {
     await this.#flush()
-    await this.#handle.sync()
-    await this.#handle.close()
+    await this.#sink.close()
     return { records: this.#records, bytes: this.#bytes, sha256: this.#hash.digest('hex') }
-  }
-
-  /** After a failure: lets go of the file. */
-  async abandon(): Promise<void> {
-    await this.#handle.close().catch(() => {})
   }
 
   async #append(bytes: Bytes): Promise<void> {
@@ -71,7 +60,7 @@ export class RecordFileWriter {
   async #flush(): Promise<void> {
     const part = this.#chunk.subarray(0, this.#used)
     this.#hash.update(part)
-    for (let at = 0; at < part.length;) at += (await this.#handle.write(part, at)).bytesWritten
+    await this.#sink.write(part)
     this.#used = 0
   }
 }
@@ -81,41 +70,53 @@ export class RecordFileWriter {
  * is not the one that was written: at the end at the latest.
  */
 export async function* readRecordFile(
-  directory: string,
+  place: BackupPlace,
   file: BackupFile,
 ): AsyncGenerator<readonly Pair[], void, undefined> {
-  const handle = await openFile(join(directory, file.name))
+  const sum = createHash('sha256')
+  let rest: Bytes = new Uint8Array(0)
+  let left = file.bytes
+  let records = 0
+  for await (const chunk of piecesOf(place, file.name)) {
+    sum.update(chunk)
+    left -= chunk.length
+    if (left < 0) break
+    const whole = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    const { pairs, rest: after } = cut(whole, left)
+    rest = after
+    records += pairs.length
+    yield pairs
+  }
+  const isWhole = left === 0 && rest.length === 0 && records === file.records
+  if (!isWhole || sum.digest('hex') !== file.sha256)
+    throw damagedBackup(`file ${file.name} is not what was written`)
+}
+
+/** What cannot be read is damaged: throws `STORE_FAILED`. */
+export async function* piecesOf(
+  place: BackupPlace,
+  file: string,
+): AsyncGenerator<Bytes, void, undefined> {
+  const pieces = place.read(file)[Symbol.asyncIterator]()
   try {
-    const sum = createHash('sha256')
-    let rest: Bytes = new Uint8Array(0)
-    let left = file.bytes
-    let records = 0
     for (;;) {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES)
-      if (bytesRead === 0) break
-      const chunk = buffer.subarray(0, bytesRead)
-      sum.update(chunk)
-      left -= bytesRead
-      if (left < 0) break
-      const whole = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-      const { pairs, rest: after } = cut(whole, left)
-      rest = after
-      records += pairs.length
-      yield pairs
+      const piece = await nextOf(pieces, `${file} of ${place.name}`)
+      if (piece.done === true) return
+      yield piece.value
     }
-    const isWhole = left === 0 && rest.length === 0 && records === file.records
-    if (!isWhole || sum.digest('hex') !== file.sha256)
-      throw damagedBackup(`file ${file.name} is not what was written`)
   } finally {
-    await handle.close()
+    await pieces.return?.()
   }
 }
 
-async function openFile(path: string): Promise<FileHandle> {
+async function nextOf(
+  pieces: AsyncIterator<Bytes, unknown>,
+  what: string,
+): Promise<IteratorResult<Bytes, unknown>> {
   try {
-    return await open(path, 'r')
+    return await pieces.next()
   } catch (error) {
-    throw damagedBackup(`${path} cannot be read`, error)
+    throw damagedBackup(`${what} cannot be read; is it complete?`, error)
   }
 }
 

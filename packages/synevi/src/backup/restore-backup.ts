@@ -20,11 +20,13 @@ import {
   type Mutation,
   type NodeSerial,
 } from '@synevi/accord'
+import type { BackupPlace } from '../contract/backup-place.ts'
 import type { Store } from '../contract/store.ts'
 import { verifyStore } from '../chain/verify-store.ts'
 import type { MemberSpec } from '../options.ts'
 import { OptionFields, hasMethods } from '../option-fields.ts'
 import { parseMembers } from '../parse-node-options.ts'
+import { SeededRandom } from '../seeded-random.ts'
 import { isFact } from '../state/key-layout.ts'
 import {
   factMutation,
@@ -37,6 +39,7 @@ import {
 import { freshFacts } from '../state/store-identity.ts'
 import { SummedStore } from '../state/summed-store.ts'
 import { SyneviError } from '../synevi-error.ts'
+import { isPlace, placeOf } from './backup-directory.ts'
 import { aborted, checkBackup, recordsOf } from './check-backup.ts'
 import { damagedBackup, type BackupManifest } from './manifest.ts'
 import type { Pair } from './record-file.ts'
@@ -44,8 +47,8 @@ import { BACKUP_TABLES } from './write-backup.ts'
 
 /** What to restore, and for whom. */
 export interface RestoreOptions {
-  /** The directory of a backup. */
-  readonly from: string
+  /** The directory of a backup, or another place. */
+  readonly from: string | BackupPlace
   /** Empty; it stays open. */
   readonly store: Store
   /** The node that the store will be of. `serial`: 0, or as in `members`. */
@@ -56,6 +59,8 @@ export interface RestoreOptions {
    */
   readonly members?: readonly MemberSpec[]
   readonly signal?: AbortSignal
+  /** Everything left to chance comes from it. Another for each store. Default random. */
+  readonly seed?: bigint
 }
 
 /** What a restored store is of. */
@@ -85,8 +90,9 @@ const EMPTIED_AT_ONCE = 4_096
  * `INCOMPATIBLE_VERSION`, `CANCELLED`.
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
-  const { from, store, signal } = options
+  const { store, signal } = options
   const target = parseTarget(options)
+  const from = placeOf(options.from)
   for (const _ of store.scan({ limit: 1 })) throw invalid('the store is not empty')
   const manifest = await checkBackup(from, signal)
   const cluster = clusterOfRestored(target.members, manifest)
@@ -130,10 +136,11 @@ interface Target {
   readonly id: string
   readonly serial: NodeSerial
   readonly members: readonly MemberEntry[]
+  readonly random: (count: number) => Bytes
 }
 
 interface BackupSource {
-  readonly from: string
+  readonly from: BackupPlace
   readonly manifest: BackupManifest
   readonly signal: AbortSignal | undefined
 }
@@ -179,7 +186,7 @@ function factsOf(
   target: Target & { readonly cluster: Bytes; readonly epoch: Epoch },
   manifest: BackupManifest,
 ): readonly Mutation[] {
-  const { id, serial, cluster, members } = target
+  const { id, serial, cluster, members, random } = target
   const hex = (text: string): Bytes => Buffer.from(text, 'hex')
   const replicated = Object.entries(manifest.facts).map(([name, value]) => {
     const fact = Number(name)
@@ -202,7 +209,7 @@ function factsOf(
     members,
     // Replaced by those of the backup.
     settings: { dedupMax: 1, dedupResultMaxBytes: 0, resultMaxBytes: 0 },
-    random: (count) => new Uint8Array(randomBytes(count)),
+    random,
   })
   return [
     ...fresh,
@@ -249,9 +256,10 @@ function clusterOfRestored(members: readonly MemberEntry[], manifest: BackupMani
 
 function parseTarget(options: RestoreOptions): Target {
   const fields = new OptionFields()
-  const { from, store, self, members } = options
-  if (typeof from !== 'string' || from === '')
-    fields.wrong('from', 'the directory of a backup', from)
+  const { from, store, self, members, seed } = options
+  if ((typeof from !== 'string' || from === '') && !isPlace(from))
+    fields.wrong('from', 'the directory of a backup, or a place: begin(), read()', from)
+  if (seed !== undefined && typeof seed !== 'bigint') fields.wrong('seed', 'a bigint', seed)
   if (!hasMethods(store, ['get', 'scan', 'write', 'close']))
     fields.wrong('store', 'a store: get(), scan(), write(), close()', store)
   const parsed = parseMembers(fields, members === undefined ? { self } : { self, members })
@@ -259,7 +267,10 @@ function parseTarget(options: RestoreOptions): Target {
   if (parsed === undefined) throw invalid('the members were not understood')
   const { id } = parsed.self
   const serial = parsed.self.serial ?? nodeSerial(0)
-  return { id, serial, members: parsed.members ?? [{ serial, id, address: '' }] }
+  const seeded = seed === undefined ? undefined : new SeededRandom(seed)
+  const random = (count: number): Bytes =>
+    seeded?.bytes(count) ?? new Uint8Array(randomBytes(count))
+  return { id, serial, members: parsed.members ?? [{ serial, id, address: '' }], random }
 }
 
 function invalid(why: string): SyneviError {

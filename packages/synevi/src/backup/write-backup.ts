@@ -1,12 +1,11 @@
 /**
  * A backup while the node works: everything up to one position, from a view of the store, into a
- * directory that is there whole or not at all.
+ * place where it is whole or not at all.
  */
 
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
 import type { Bytes } from '@synevi/accord'
+import type { BackupDraft } from '../contract/backup-place.ts'
 import type { Clock } from '../contract/clock.ts'
 import type { Store, StoreView } from '../contract/store.ts'
 import { FACT, TABLE, tableEnd, tableStart, type Fact, type Table } from '../state/key-layout.ts'
@@ -21,6 +20,7 @@ import { corrupt, getSealed, reading, unseal, type Source } from '../state/seale
 import { keyInSlot, readSlots, sourceOfSlot, type Slot } from '../state/slots.ts'
 import { SUMS_KEY, TableSums, recordHash, tableByteOf } from '../state/table-sums.ts'
 import { SyneviError, isSyneviError } from '../synevi-error.ts'
+import { placeOf } from './backup-directory.ts'
 import {
   BACKUP_FORMAT,
   MANIFEST_FILE,
@@ -50,39 +50,44 @@ const FILE_BYTES_MAX = 2 ** 28
 export interface BackupParts {
   readonly store: Store
   readonly clock: Clock
-  /** A directory that does not exist, or is empty; its parent must exist. */
-  readonly to: string
+  /** As `Node.backup` takes it. */
+  readonly to: unknown
   readonly signal: AbortSignal | undefined
 }
 
 /**
  * Resolves when the backup is durable under its name. Rejects with `INVALID_ARGUMENT` (the target,
- * or a store without views), `STORE_FAILED` (the store is damaged, or the file system refuses),
+ * or a store without views), `STORE_FAILED` (the store is damaged, or the place refuses),
  * `CANCELLED`; then nothing is left behind, as long as the process lives.
  */
 export async function writeBackup(parts: BackupParts): Promise<BackupManifest> {
-  const to = await targetOf(parts.to)
-  const view = parts.store.view?.()
-  if (view === undefined) throw invalid('this store has no views; it cannot be backed up online')
-  const partial = `${to}.partial-${process.pid}-${parts.clock.now().wall.toString(36)}`
+  const to = placeOf(parts.to)
   try {
-    await mkdir(partial, { mode: 0o700 })
-    const manifest = await new BackupWriter(parts, view, partial).write()
-    await writeDurably(join(partial, MANIFEST_FILE), formatManifest(manifest))
-    await syncDirectory(partial)
-    await rename(partial, to)
-    await syncDirectory(dirname(to))
-    return manifest
+    const draft = await to.begin()
+    const view = parts.store.view?.()
+    try {
+      if (view === undefined)
+        throw invalid('this store has no views; it cannot be backed up online')
+      const manifest = await new BackupWriter(parts, view, draft).write()
+      const sink = await draft.create(MANIFEST_FILE)
+      await sink.write(Buffer.from(formatManifest(manifest)))
+      await sink.close()
+      await draft.publish()
+      return manifest
+    } catch (error) {
+      await draft.discard()
+      throw error
+    } finally {
+      view?.close()
+    }
   } catch (error) {
-    await rm(partial, { recursive: true, force: true }).catch(() => {})
     if (isSyneviError(error)) throw error
-    throw new SyneviError('STORE_FAILED', `cannot write the backup to ${to}: ${String(error)}`, {
+    const why = `cannot write the backup to ${to.name}: ${String(error)}`
+    throw new SyneviError('STORE_FAILED', why, {
       definite: true,
-      details: { path: to },
+      details: { place: to.name },
       cause: error,
     })
-  } finally {
-    view.close()
   }
 }
 
@@ -92,17 +97,17 @@ class BackupWriter {
   readonly #slot: Slot
   /** The view as it looks from the current slot. */
   readonly #source: Source
-  readonly #directory: string
+  readonly #draft: BackupDraft
   readonly #files: BackupFile[] = []
   readonly #sums = new TableSums()
   readonly #state = createHash('sha3-256')
 
-  constructor(parts: BackupParts, view: StoreView, directory: string) {
+  constructor(parts: BackupParts, view: StoreView, draft: BackupDraft) {
     this.#parts = parts
     this.#view = view
     this.#slot = readSlots(view).current
     this.#source = sourceOfSlot(view, this.#slot)
-    this.#directory = directory
+    this.#draft = draft
   }
 
   async write(): Promise<BackupManifest> {
@@ -139,25 +144,20 @@ class BackupWriter {
         this.#files.push({ name: file.name, table, ...(await file.writer.finish()) })
       file = undefined
     }
-    try {
-      for (const pair of this.#source.scan({ from: tableStart(table), until: tableEnd(table) })) {
-        if (this.#parts.signal?.aborted === true)
-          throw new SyneviError('CANCELLED', 'the backup was aborted', { definite: true })
-        this.#count(table, pair)
-        file ??= await this.#begin(name)
-        await file.writer.add(pair)
-        if (file.writer.bytes >= FILE_BYTES_MAX) await end()
-      }
-      await end()
-    } catch (error) {
-      await file?.writer.abandon()
-      throw error
+    for (const pair of this.#source.scan({ from: tableStart(table), until: tableEnd(table) })) {
+      if (this.#parts.signal?.aborted === true)
+        throw new SyneviError('CANCELLED', 'the backup was aborted', { definite: true })
+      this.#count(table, pair)
+      file ??= await this.#begin(name)
+      await file.writer.add(pair)
+      if (file.writer.bytes >= FILE_BYTES_MAX) await end()
     }
+    await end()
   }
 
   async #begin(table: string): Promise<{ name: string; writer: RecordFileWriter }> {
     const name = `${table}-${this.#files.length + 1}.records`
-    return { name, writer: await RecordFileWriter.create(join(this.#directory, name)) }
+    return { name, writer: new RecordFileWriter(await this.#draft.create(name)) }
   }
 
   #count(table: Table, [key, sealed]: Pair): void {
@@ -192,49 +192,10 @@ export function updateStateDigest(
   digest.update(length).update(key).update(value)
 }
 
-async function targetOf(to: unknown): Promise<string> {
-  if (typeof to !== 'string' || to === '' || to.includes('\0'))
-    throw invalid('the target must name a directory')
-  const path = resolve(to)
-  let names: readonly string[]
-  try {
-    names = await readdir(path)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return path
-    throw invalid(`${path} is not a directory that can be read`, error)
-  }
-  if (names.length > 0) throw invalid(`${path} is not empty`)
-  return path
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const handle = await open(path, 'wx', 0o600)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Names are durable only when their directory is. Windows cannot, and needs not. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
 function hex(bytes: Bytes | readonly number[]): string {
   return Buffer.from(bytes).toString('hex')
 }
 
-function invalid(why: string, cause?: unknown): SyneviError {
-  return new SyneviError('INVALID_ARGUMENT', `cannot back up: ${why}`, {
-    definite: true,
-    ...(cause === undefined ? {} : { cause }),
-  })
+function invalid(why: string): SyneviError {
+  return new SyneviError('INVALID_ARGUMENT', `cannot back up: ${why}`, { definite: true })
 }
