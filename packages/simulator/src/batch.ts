@@ -2,6 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { Coverage } from './coverage.ts'
+import type { FaultClass } from './fault/plan.ts'
 import type { Violation } from './watch.ts'
 
 /** A seed for a worker. */
@@ -10,6 +11,7 @@ export interface Job {
   readonly nodes?: number
   readonly snapshots?: boolean
   readonly requests?: number
+  readonly only?: readonly FaultClass[]
 }
 
 /** What a worker answers: a verdict without its history. */

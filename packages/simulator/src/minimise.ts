@@ -45,9 +45,10 @@ export async function minimise(
 
 /** The plan without anything of this class. */
 export function withoutClass(plan: Plan, name: FaultClass): Plan {
-  const { wire } = plan
+  const { wire, restore, ...rest } = plan
   return {
-    ...plan,
+    ...rest,
+    ...(name === 'restore' || restore === undefined ? {} : { restore }),
     classes: plan.classes.filter((each) => each !== name),
     wire: {
       ...wire,

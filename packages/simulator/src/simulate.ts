@@ -72,7 +72,7 @@ export interface SimulationReport {
 export async function simulate(options: SimulateOptions): Promise<SimulationReport> {
   const { seed, nodes, requests, faults, check } = options
   const workload = new CallersWorkload(options)
-  const plan = drawPlan(Prng.of(seed), seed, {
+  const { restore: _, ...plan } = drawPlan(Prng.of(seed), seed, {
     operations: workload.operations,
     ...(nodes === undefined ? {} : { nodes }),
     ...(requests === undefined ? {} : { requests }),
@@ -80,7 +80,7 @@ export async function simulate(options: SimulateOptions): Promise<SimulationRepo
   })
   let log: readonly AppliedTransaction[] = []
   const verdict = await runPlan({
-    // Its executors are the caller's: none of them differs on purpose.
+    // Its executors are the caller's: none of them differs on purpose, and none is restored.
     plan: { ...plan, faults: plan.faults.filter(({ kind }) => kind !== 'diverge') },
     workload,
     check: async (world) => {

@@ -10,7 +10,10 @@ import type { Plan } from './fault/plan.ts'
 import { Prng } from './prng.ts'
 import { Trace } from './trace.ts'
 import { type Violation, Watch } from './watch.ts'
+import { RestoredCluster } from './restored-cluster.ts'
+import { StateDigests } from './check/state-digests.ts'
 import { Administrator } from './workload/administrator.ts'
+import { Archivist } from './workload/archivist.ts'
 import { Client } from './workload/client.ts'
 import { Recorder } from './workload/recorder.ts'
 import type { Workload } from './workload/workload.ts'
@@ -27,6 +30,8 @@ import type { Line } from './check/history.ts'
 const LOAD_EVERY = 1_000
 /** K of `protocol.md` 8.6. */
 const OWN_UNDECIDED_MAX = 64
+/** At rest. */
+const BACKUP_PATIENCE: Micros = 10_000_000
 
 /** How a run ended. */
 export interface Verdict {
@@ -74,6 +79,8 @@ class Simulation implements World {
   readonly #trace: Trace
   readonly #random: Prng
   readonly #injector: Injector
+  readonly #archivist: Archivist
+  readonly #digests: StateDigests | undefined
   readonly #options: RunOptions
 
   constructor(options: RunOptions) {
@@ -125,6 +132,11 @@ class Simulation implements World {
       ...{ queue, plan, machines: this.machines, watch: this.watch },
       random: root.fork('administrator'),
     })
+    this.#archivist = new Archivist({
+      ...{ queue, plan, machines: this.machines, watch: this.watch },
+      random: root.fork('archivist'),
+    })
+    this.#digests = plan.restore === undefined ? undefined : new StateDigests()
   }
 
   async run(): Promise<Verdict> {
@@ -132,6 +144,7 @@ class Simulation implements World {
     for (const machine of machines) machine.start()
     this.#injector.schedule()
     this.administrator.schedule()
+    this.#archivist.schedule()
     const phase = {
       serials: machines.map(({ serial }) => serial),
       untilAnswered: false,
@@ -146,10 +159,27 @@ class Simulation implements World {
       const ending = new Ending(this, this.#injector, clients, phase)
       await ending.run(this.#random.fork('ending'))
     }
+    if (!this.#isBroken()) await this.#restore()
     this.watch.finish()
     for (const machine of machines) this.#breaches(machine)
     if (!this.#isBroken()) await this.#ask()
     return this.#verdict(queue.now)
+  }
+
+  /** A cluster restored from the backup that was taken meanwhile. */
+  async #restore(): Promise<void> {
+    const { plan, watch } = this
+    const digests = this.#digests
+    if (plan.restore === undefined || digests === undefined) return
+    await this.pump(() => this.#isBroken() || this.#archivist.taken !== undefined, BACKUP_PATIENCE)
+    const { taken } = this.#archivist
+    if (taken === undefined) {
+      watch.violation('backup', { name: 'none', why: 'no node gave one, though all was well' })
+      return
+    }
+    const random = this.#random.fork('restored')
+    const parts = { world: this, trace: this.#trace, random, taken, digests }
+    await new RestoredCluster(parts).run()
   }
 
   /** The caller's own check: what it throws is a violation. */
@@ -174,6 +204,7 @@ class Simulation implements World {
         return until()
       }
       await turn()
+      this.#digests?.look(this.machines)
       if (this.queue.taken % LOAD_EVERY === 0) this.#checkLoad()
     }
     return true

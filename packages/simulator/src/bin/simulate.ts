@@ -8,8 +8,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Job, type SeedResult, Tally, Worker, broken } from '../batch.ts'
-import type { Plan } from '../fault/plan.ts'
-import { drawPlan } from '../fault/swarm.ts'
+import type { FaultClass, Plan } from '../fault/plan.ts'
+import { FAULT_CLASSES, drawPlan } from '../fault/swarm.ts'
 import { minimise } from '../minimise.ts'
 import { Prng } from '../prng.ts'
 import { type Verdict, runPlan } from '../simulation.ts'
@@ -20,6 +20,7 @@ const HELP = `simulate: whole clusters in virtual time, from a seed to a verdict
   --seeds N       N seeds in two processes; a fresh base is drawn and printed
   --from S        the first seed of --seeds, instead of a fresh base
   --nodes N       voters, instead of what the seed draws
+  --only A,B      these classes of faults and no others, instead of what the seed draws
   --snapshots     also short logs with snapshots, and old images put back: not yet without failures
   --requests N    requests of all clients, default 200
   --twice         every seed twice, once in a fresh process; traces must be equal (else 1 %)
@@ -34,6 +35,7 @@ const { values: args } = parseArgs({
     seeds: { type: 'string' },
     from: { type: 'string' },
     nodes: { type: 'string' },
+    only: { type: 'string' },
     snapshots: { type: 'boolean', default: false },
     requests: { type: 'string' },
     processes: { type: 'string', default: '2' },
@@ -76,20 +78,28 @@ function whole(name: string, text: string, min: number, max: number): number {
 function planOf(job: Job): Plan {
   const workload = new MixedWorkload()
   const seed = BigInt(job.seed)
-  const { nodes, requests, snapshots } = job
+  const { nodes, requests, snapshots, only } = job
   return drawPlan(Prng.of(seed), seed, {
     operations: workload.operations,
     ...(nodes === undefined ? {} : { nodes }),
     ...(snapshots === undefined ? {} : { snapshots }),
+    ...(only === undefined ? {} : { only }),
     ...(requests === undefined ? {} : { requests }),
   })
 }
 
+function classOf(name: string): FaultClass {
+  const known = FAULT_CLASSES.find((each) => each === name)
+  if (known !== undefined) return known
+  throw new UsageError(`--only: ${JSON.stringify(name)} is none of ${FAULT_CLASSES.join(', ')}`)
+}
+
 function jobOf(seed: string): Job {
-  const { nodes, requests, snapshots } = args
+  const { nodes, requests, snapshots, only } = args
   return {
     seed: String(whole('seed', seed, 0, Number.MAX_SAFE_INTEGER)),
     ...(snapshots ? { snapshots } : {}),
+    ...(only === undefined ? {} : { only: only.split(',').map(classOf) }),
     ...(nodes === undefined ? {} : { nodes: whole('nodes', nodes, 1, 7) }),
     ...(requests === undefined ? {} : { requests: whole('requests', requests, 1, 100_000) }),
   }

@@ -183,6 +183,7 @@ export type FaultClass =
   | 'otherSettings'
   | 'snapshots'
   | 'mixedVersions'
+  | 'restore'
 
 /** What belongs to one machine. */
 export interface MachinePlan {
@@ -237,6 +238,17 @@ export interface ClientPlan {
   readonly weights: Readonly<Record<string, number>>
 }
 
+/** A backup that is taken while all goes on, and the cluster restored from it behind the end. */
+export interface RestorePlan {
+  readonly at: Micros
+  /** The machine that is asked first; another one when it cannot. */
+  readonly via: number
+  /** Of the new cluster; one where the members of the old one have changed. */
+  readonly members: number
+  /** How likely the place refuses a call. */
+  readonly placeFails: number
+}
+
 /** All of it. */
 export interface Plan {
   readonly seed: string
@@ -253,6 +265,8 @@ export interface Plan {
   readonly spares?: number
   /** Changes of the membership, in the order of time. Absent: none. */
   readonly changes?: readonly Change[]
+  /** Absent: no backup is taken. */
+  readonly restore?: RestorePlan
 }
 
 /** Members that may be lost. */

@@ -10,6 +10,7 @@ import { drawClosing } from './draw-closing.ts'
 import type { Micros } from '../event-queue.ts'
 import type { Prng } from '../prng.ts'
 import { chooseChanges, classesOf, withLoss } from './changes.ts'
+import { drawRestore } from './draw-restore.ts'
 import { drawNodes } from './draw-nodes.ts'
 import { drawPartition, isMode } from './partitions.ts'
 import { drawSnapshotCrash, drawSnapshots } from './snapshots.ts'
@@ -39,6 +40,8 @@ export interface SwarmOptions {
   readonly operations: readonly string[]
   /** Default true. */
   readonly faults?: boolean
+  /** These classes of faults and no others, whatever the seed would draw. */
+  readonly only?: readonly FaultClass[]
   /** Whether the members change: forced, or ruled out. Default: in a share of the seeds. */
   readonly changes?: boolean
   /** Also short logs with snapshots, and old images put back. Default false. */
@@ -51,15 +54,31 @@ const DISKS = ['slowDisk', 'stall', 'writeError', 'full'] as const
 const OTHERS = ['slow', 'misreport', 'step', 'freeze'] as const
 const RESTARTS = ['otherSettings'] as const
 
+/** All that can be drawn, but changes of the membership. */
+export const FAULT_CLASSES: readonly FaultClass[] = [
+  ...WIRE_FAULTS,
+  ...PARTITION_MODES,
+  ...CRASHES,
+  ...PAUSES,
+  ...DISKS,
+  ...OTHERS,
+  ...RESTARTS,
+  ...CLIENT_FAULTS,
+  ...CLOCK_FAULTS,
+  ...(['wipe', 'diverge', 'mixedVersions', 'snapshots', 'snapshotCrash'] as const),
+  ...(['damage', 'oldImage', 'restore'] as const),
+]
+
 /** The plan of a seed. */
 export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan {
   const shape = root.fork('shape')
   const nodes = options.nodes ?? drawNodes(shape)
   const requests = options.requests ?? 200
-  const on =
+  const drawn =
     options.faults === false
-      ? new Set<FaultClass>()
-      : drawClasses(root.fork('classes'), nodes, options.snapshots === true)
+      ? []
+      : (options.only ?? drawClasses(root.fork('classes'), nodes, options.snapshots === true))
+  const on = new Set(drawn)
   const horizon = Math.floor(shape.between(4_000_000, 9_000_000) * Math.max(1, requests / 400))
   const changes = chooseChanges(root.fork('changes'), { nodes, horizon, on, options })
   const settings = drawSettings(root.fork('settings'), on.has('snapshots'))
@@ -85,6 +104,7 @@ export function drawPlan(root: Prng, seed: bigint, options: SwarmOptions): Plan 
     horizon,
     classes: [...new Set([...on, ...classesOf(changes)])].sort(),
     faults: [...faults, ...(changes?.faults ?? [])].sort((a, b) => a.at - b.at),
+    ...(on.has('restore') ? { restore: drawRestore(root.fork('restore'), nodes, horizon) } : {}),
     ...(changes === undefined ? {} : { spares: changes.spares, changes: changes.changes }),
   }
 }
@@ -115,6 +135,7 @@ function drawClasses(random: Prng, nodes: number, snapshots: boolean): Set<Fault
   if (on.has('snapshots') && random.chance(0.5)) on.add('snapshotCrash')
   if (toleratedOf(nodes) > 0 && random.chance(0.15)) on.add('damage')
   if (snapshots && toleratedOf(nodes) > 0 && random.chance(0.1)) on.add('oldImage')
+  if (random.chance(0.1)) on.add('restore')
   return on
 }
 

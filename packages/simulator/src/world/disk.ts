@@ -40,6 +40,7 @@ export class SimDisk {
   #failing = false
   #full = false
   #writes = 0
+  #synced = 0
   #failures = 0
   readonly #breaches: string[] = []
   readonly #damages: Damaged[] = []
@@ -65,6 +66,11 @@ export class SimDisk {
   /** Writes that were asked for. */
   get writes(): number {
     return this.#writes
+  }
+
+  /** Writes whose process was told that they are durable. */
+  get synced(): number {
+    return this.#synced
   }
 
   /** Writes that were made to fail. */
@@ -95,6 +101,12 @@ export class SimDisk {
   /** Whether there is no room for application data. */
   fill(full: boolean): void {
     this.#full = full
+  }
+
+  /** Holds what another disk held. */
+  load(contents: readonly (readonly [Bytes, Bytes])[]): void {
+    this.wipe()
+    this.#image.apply(contents.map(([key, value]) => ({ key, value })))
   }
 
   /** Everything is lost. */
@@ -132,9 +144,7 @@ export class SimDisk {
   putBack(): boolean {
     const saved = this.#past?.saved
     if (saved === undefined) return false
-    this.#pending = undefined
-    this.#image.clear()
-    this.#image.apply(saved.scan({}).map(([key, value]) => ({ key, value })))
+    this.load(saved.scan({}))
     return true
   }
 
@@ -239,6 +249,7 @@ export class SimDisk {
     pending.synced = true
     process.enter(() => {
       this.#pending = undefined
+      this.#synced++
       this.#apply(pending.batch)
       done()
     })

@@ -45,6 +45,8 @@ export interface Ground {
   readonly plan: Plan
   readonly random: Prng
   readonly workload: Workload
+  /** Their disks say who the members are: they were restored. Default false. */
+  readonly knowsMembers?: boolean
 }
 
 /** One machine: disk and wall clock stay, processes come and go. */
@@ -257,7 +259,7 @@ export class Machine {
   }
 
   #options(process: SimProcess): NodeOptions {
-    const { queue, network, watch, plan, random, workload } = this.#ground
+    const { queue, network, watch, plan, random, workload, knowsMembers } = this.#ground
     const life = random.fork(`node ${this.serial} life ${process.incarnation}`)
     const settings = this.#settingsOf(process, life)
     const version = this.#versionOf(process, life)
@@ -272,7 +274,11 @@ export class Machine {
     const isFirst = this.serial < plan.nodes
     return {
       self: { id: memberOf(this.serial).id, serial: this.serial },
-      ...(isFirst ? { members } : { join: members.map(({ address }) => address) }),
+      ...(knowsMembers === true
+        ? {}
+        : isFirst
+          ? { members }
+          : { join: members.map(({ address }) => address) }),
       network: network.port(process, version === 'before'),
       features: version === 'this' ? 'auto' : 'hold',
       store: this.disk.port(process),

@@ -93,6 +93,7 @@ export class SimNetwork implements Wires {
   readonly #conditions: WireConditions
   readonly #seen: (from: number, frame: Bytes) => void
   readonly #strange: (frame: Bytes) => void
+  readonly #mindsClusters: boolean
   readonly #endpoints = new Map<number, Endpoint>()
   readonly #base = new Map<number, Micros>()
   readonly #lastArrival = new Map<number, Micros>()
@@ -108,6 +109,8 @@ export class SimNetwork implements Wires {
     seen?: (from: number, frame: Bytes) => void
     /** Sees every frame that reached the release before, with something in it that it lacks. */
     strange?: (frame: Bytes) => void
+    /** Whether nodes of two clusters are kept apart. Default true. */
+    mindsClusters?: boolean
   }) {
     this.#queue = parts.queue
     const { random } = parts
@@ -123,6 +126,7 @@ export class SimNetwork implements Wires {
     this.#conditions = parts.conditions
     this.#seen = parts.seen ?? (() => {})
     this.#strange = parts.strange ?? (() => {})
+    this.#mindsClusters = parts.mindsClusters ?? true
   }
 
   /** The network of one process: `isBefore`, of the release before. */
@@ -348,7 +352,8 @@ export class SimNetwork implements Wires {
   #connected(a: number, b: number): boolean {
     const one = this.#endpoints.get(a)
     const other = this.#endpoints.get(b)
-    if (one === undefined || other === undefined || one.cluster !== other.cluster) return false
+    if (one === undefined || other === undefined) return false
+    if (this.#mindsClusters && one.cluster !== other.cluster) return false
     if (!one.peers.has(b) || !other.peers.has(a)) return false
     return this.links.passes({ from: a, to: b }) && this.links.passes({ from: b, to: a })
   }
