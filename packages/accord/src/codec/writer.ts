@@ -8,6 +8,8 @@ import { crc32c } from './crc32c.ts'
 import { FRAME_VERSION } from './version.ts'
 
 const UINT64_MAX = 0xffff_ffff_ffff_ffffn
+/** Room behind a value that the buffer was made for. */
+const AFTER_BYTES = 64
 
 /**
  * Every value has one form. What the reader would refuse (a number out of its range, a text too
@@ -158,7 +160,8 @@ export class Writer {
   }
 
   #enlarge(needed: number): void {
-    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, needed))
+    // What follows large bytes, as a checksum does, does not double them.
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, needed + AFTER_BYTES))
     larger.set(this.#bytes)
     this.#bytes = larger
     this.#view = new DataView(larger.buffer)
