@@ -33,6 +33,14 @@ export function recordReader(store: Store, damaged: (damage: Damage) => void): R
       return otherwise(key)
     }
   }
+  // Every heartbeat of every peer is held against it, and with it stands a payload of any size.
+  let last: { readonly position: LogPosition; readonly watermark: Watermark } | undefined
+  const watermarkOnce = (position: LogPosition): Watermark | undefined => {
+    if (last?.position === position) return last.watermark
+    const watermark = watermarkAt(store, position)
+    if (watermark !== undefined) last = { position, watermark }
+    return watermark
+  }
   return {
     record: (id) => readRecord(store, id),
     entriesAfter: (since, countMax, bytesMax) => {
@@ -45,7 +53,7 @@ export function recordReader(store: Store, damaged: (damage: Damage) => void): R
     // As if it were not in the log any more.
     watermarkAt: (position) =>
       orElse(
-        () => watermarkAt(store, position),
+        () => watermarkOnce(position),
         () => undefined,
       ),
     watermarkOf: (executeAt) =>
