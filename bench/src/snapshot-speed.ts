@@ -1,7 +1,8 @@
 /**
  * How fast a node takes a snapshot: three nodes over gRPC and LMDB in one process on loopback, the
- * third of which was away. Sender and receiver share one thread, so each is faster alone. Run it
- * built: `node bench/dist/snapshot-speed.js [MiB]`.
+ * third of which was away. Sender and receiver share one thread, so each is faster alone. The last
+ * transactions travel with the state, values included. Run it built: `node
+ * bench/dist/snapshot-speed.js [MiB of state] [KiB of a value]`.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -14,11 +15,14 @@ import { Kv, KvExecutor, Node, type Logger } from 'synevi'
 import { freeAddresses } from './free-addresses.ts'
 
 const MIB = 1_048_576
-const VALUE_BYTES = 524_288
+const KIB = 1_024
+/** As many transactions travel with the state by default. */
+const TAIL = 256
 /** Far fewer entries than it lacks. */
 const LEAD_MIN = 5
 
 const stateMib = Number(process.argv[2] ?? '200')
+const valueBytes = Number(process.argv[3] ?? '512') * KIB
 const folder = mkdtempSync(join(tmpdir(), 'synevi-snapshot-'))
 /** When something was logged last, by what it says. */
 const said = new Map<string, number>()
@@ -58,10 +62,10 @@ async function measure(): Promise<void> {
   // Until all have agreed that snapshots are taken.
   await sleep(3_000)
   await third.close()
-  const count = Math.ceil((stateMib * MIB) / VALUE_BYTES)
+  const count = Math.ceil((stateMib * MIB) / valueBytes)
   for (let i = 0; i < count; i += 8) {
     const some = Array.from({ length: 8 }, (_, j) => {
-      const value = new Uint8Array(VALUE_BYTES).fill((i + j) % 251)
+      const value = new Uint8Array(valueBytes).fill((i + j) % 251)
       return first.submit(Kv.write({ key: `key ${i + j}`, value }), { timeoutMs: 60_000 })
     })
     await Promise.all(some)
@@ -74,9 +78,10 @@ async function measure(): Promise<void> {
   const installed = said.get('a snapshot is installed') ?? Number.NaN
   const seconds = (installed - began) / 1_000
   const peakMib = (process.resourceUsage().maxRSS / 1_024).toFixed(0)
+  const movedMib = stateMib + (Math.min(TAIL, count) * valueBytes) / MIB
   console.log(
-    `snapshot: ${stateMib} MiB of state in ${seconds.toFixed(1)} s: ` +
-      `${(stateMib / seconds).toFixed(0)} MiB/s; ` +
+    `snapshot: ${movedMib.toFixed(0)} MiB in ${seconds.toFixed(1)} s: ` +
+      `${(movedMib / seconds).toFixed(0)} MiB/s; ` +
       `ready ${(ready - installed).toFixed(0)} ms later; ` +
       `states equal: ${late.stateDigest() === first.stateDigest()}; ` +
       `peak of resident memory ${filledMib} MiB before, ${peakMib} MiB after`,

@@ -20,14 +20,12 @@ import {
 import { readApplied, readBase, readFloors } from '../state/node-facts.ts'
 import type { Source } from '../state/sealed.ts'
 import { readSlots, sourceOfSlot } from '../state/slots.ts'
+import { CutReader, type CutBytes, type CutPlace } from './cut-reader.ts'
 import { encodeManifest, firstDigest, snapshotFacts, type Manifest } from './manifest.ts'
-import { pairBytes, writePair, type Pair } from './pairs.ts'
 
 /** A part, but for the name of its cut. */
-export interface CutPart {
-  readonly ends: 'pair' | 'more' | 'last'
+export interface CutPart extends CutBytes {
   readonly digest: Bytes
-  readonly bytes: Bytes
 }
 
 /** What a cut is made of. */
@@ -45,14 +43,19 @@ export interface CutParts {
 
 /** Where a part begins. */
 interface Start {
-  /** The place of its first pair: the range, and behind which key. */
-  readonly range: number
-  readonly after: Bytes | undefined
-  /** So many bytes of that pair were in the parts before. */
-  readonly skip: number
+  readonly place: CutPlace
   /** Of the part before. */
   readonly digest: Bytes
 }
+
+/** A reader that stands where a part begins. */
+interface Standing {
+  readonly part: number
+  readonly reader: CutReader
+}
+
+/** Readers that stand: one for each receiver that is under way. */
+const STANDING_MAX = 4
 
 /** Open until it is closed; a node keeps few of them, and not for long. */
 export class Cut {
@@ -65,6 +68,8 @@ export class Cut {
   readonly #first: CutPart
   /** Of part 1 and those behind it, as far as they were read. */
   readonly #starts: Start[]
+  /** The one used last is the last. */
+  readonly #standing: Standing[] = []
   /** Parts, once the end was reached. */
   #count: number | undefined
 
@@ -95,11 +100,12 @@ export class Cut {
     const bytes = encodeManifest(this.manifest)
     const digest = firstDigest(bytes)
     this.#first = { ends: 'pair', digest, bytes }
-    this.#starts = [{ range: 0, after: undefined, skip: 0, digest }]
+    this.#starts = [{ place: { range: 0, after: undefined, skip: 0 }, digest }]
   }
 
   /** Bytes given so far would be wrong after this: nothing is read any more. */
   close(): void {
+    this.#standing.length = 0
     this.#view.close()
   }
 
@@ -111,53 +117,23 @@ export class Cut {
     if (index === 0) return this.#first
     const start = this.#starts[index - 1]
     if (start === undefined || (this.#count !== undefined && index >= this.#count)) return undefined
-    const read = this.#read(start)
+    const reader = this.#readerAt(index, start)
+    const read = reader.next(this.#partBytes)
     const digest = createHash('sha256').update(start.digest).update(read.bytes).digest()
-    if (read.next === undefined) this.#count = index + 1
-    else this.#starts[index] ??= { ...read.next, digest }
-    return { ends: read.ends, digest, bytes: read.bytes }
-  }
-
-  #read(start: Start): {
-    readonly bytes: Bytes
-    readonly ends: CutPart['ends']
-    readonly next: Omit<Start, 'digest'> | undefined
-  } {
-    const pairs: Pair[] = []
-    let size = 0
-    let { range, after } = start
-    for (; range < this.#ranges.length; range++, after = undefined) {
-      const whole = this.#ranges[range] ?? {}
-      for (const pair of this.#source.scan(
-        after === undefined ? whole : { ...whole, from: behind(after) },
-      )) {
-        const length = pairBytes(pair)
-        if (pairs.length === 0 && length > this.#partBytes)
-          return this.#piece({ range, after, skip: start.skip }, pair)
-        if (size + length > this.#partBytes)
-          return { bytes: joined(pairs, size), ends: 'pair', next: { range, after, skip: 0 } }
-        pairs.push(pair)
-        size += length
-        after = pair[0]
-      }
+    if (read.ends === 'last') this.#count = index + 1
+    else {
+      this.#starts[index] ??= { place: reader.place, digest }
+      this.#standing.push({ part: index + 1, reader })
+      if (this.#standing.length > STANDING_MAX) this.#standing.shift()
     }
-    return { bytes: joined(pairs, size), ends: 'last', next: undefined }
+    return { ...read, digest }
   }
 
-  /** A part of a pair that is too large for one. */
-  #piece(
-    from: Omit<Start, 'digest'>,
-    pair: Pair,
-  ): {
-    readonly bytes: Bytes
-    readonly ends: CutPart['ends']
-    readonly next: Omit<Start, 'digest'>
-  } {
-    const whole = joined([pair], pairBytes(pair))
-    const end = from.skip + this.#partBytes
-    const bytes = whole.subarray(from.skip, end)
-    if (end < whole.length) return { bytes, ends: 'more', next: { ...from, skip: end } }
-    return { bytes, ends: 'pair', next: { range: from.range, after: pair[0], skip: 0 } }
+  /** One that stands there, which is then no longer kept, or a new one. */
+  #readerAt(part: number, { place }: Start): CutReader {
+    const found = this.#standing.findIndex((standing) => standing.part === part)
+    const [standing] = found < 0 ? [] : this.#standing.splice(found, 1)
+    return standing?.reader ?? new CutReader(this.#source, this.#ranges, place)
   }
 }
 
@@ -193,11 +169,4 @@ function rangesOf(base: Watermark | undefined): readonly Range[] {
     { from: from.place, until: tableEnd(TABLE.place) },
     ...all.map((table) => ({ from: tableStart(table), until: tableEnd(table) })),
   ]
-}
-
-function joined(pairs: readonly Pair[], size: number): Bytes {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const pair of pairs) at = writePair(bytes, at, pair)
-  return bytes
 }

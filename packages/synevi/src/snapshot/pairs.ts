@@ -14,13 +14,29 @@ export function pairBytes([key, value]: Pair): number {
 }
 
 /** Writes a pair at a place and says where it ends. */
-export function writePair(into: Uint8Array, at: number, [key, value]: Pair): number {
+export function writePair(into: Uint8Array, at: number, pair: Pair): number {
+  const valueAt = writeKey(into, at, pair)
+  into.set(pair[1], valueAt)
+  return valueAt + pair[1].byteLength
+}
+
+/** Some of the bytes of a pair, which `until` may exceed; a view of its value where it can be. */
+export function pairSlice(pair: Pair, from: number, until: number): Bytes {
+  const [key, value] = pair
+  const valueAt = HEAD_BYTES + key.byteLength
+  if (from >= valueAt) return value.subarray(from - valueAt, until - valueAt)
+  const start = value.subarray(0, Math.max(0, until - valueAt))
+  const bytes = new Uint8Array(valueAt + start.byteLength)
+  bytes.set(start, writeKey(bytes, 0, pair))
+  return bytes.subarray(from, until)
+}
+
+function writeKey(into: Uint8Array, at: number, [key, value]: Pair): number {
   const view = new DataView(into.buffer, into.byteOffset, into.byteLength)
   view.setUint16(at, key.byteLength)
   view.setUint32(at + 2, value.byteLength)
   into.set(key, at + HEAD_BYTES)
-  into.set(value, at + HEAD_BYTES + key.byteLength)
-  return at + HEAD_BYTES + key.byteLength + value.byteLength
+  return at + HEAD_BYTES + key.byteLength
 }
 
 /** The pairs, as views; undefined where the bytes are no pairs. */

@@ -22,10 +22,10 @@ import { readFeatures } from '../state/node-facts.ts'
 import { formatSlots, keyInSlot, otherSlot, readSlots } from '../state/slots.ts'
 import { Confirmation } from './confirmation.ts'
 import type { FetchEnd, SnapshotProgress } from './fetch-end.ts'
-import type { Session } from './session.ts'
+import { newSession, REPEAT_MS, takeChecked, type Session } from './session.ts'
 import { decodeManifest, firstDigest, type Manifest } from './manifest.ts'
 import { PartReader } from './part-reader.ts'
-import { clearOtherSlot, formatStaging, noStaging, readStaging } from './staging.ts'
+import { clearOtherSlot, formatStaging, noStaging, readStaging, type Staging } from './staging.ts'
 
 /** What a fetcher is made of. */
 export interface SnapshotFetcherParts {
@@ -53,12 +53,10 @@ export interface SnapshotFetcherParts {
 
 /** Parts asked for ahead. */
 const WINDOW = 8
-/** Bytes in one write, about. */
-const WRITE_BYTES = 1_048_576
+/** Nothing is asked for while more was checked than this and is not staged. */
+const HELD_BYTES = 8_388_608
 /** What was staged for a snapshot that nobody wants any more is cleared after so long. */
 const STALE_MS = 60_000
-/** A part that did not come is asked for again. */
-const REPEAT_MS = 250
 /** Nothing came for so long: another member may be asked. */
 const PATIENCE_MS = 5_000
 
@@ -104,20 +102,8 @@ export class SnapshotFetcher {
         return ended({ kind: 'failed', why: 'not all members take snapshots yet' })
       const found = readStaging(store)
       const staged = found?.from === from && found.next > 0 ? found : undefined
-      const session: Session = {
-        from,
-        slot: otherSlot(readSlots(store).current),
-        cut: staged?.cut,
-        manifest: staged === undefined ? undefined : decodeManifest(staged.manifest),
-        confirmation: undefined,
-        staging: staged,
-        reader: staged === undefined ? undefined : new PartReader(staged),
-        early: new Map(),
-        askedUntil: staged?.next ?? 0,
-        heardAt: clock.now().elapsed,
-        ended,
-        phase: staged === undefined ? 'clearing' : 'fetching',
-      }
+      const slot = otherSlot(readSlots(store).current)
+      const session = newSession({ from, slot, staged, now: clock.now().elapsed, ended })
       this.#session = session
       this.#tick()
       if (staged === undefined) void this.#clearFirst(session)
@@ -192,15 +178,14 @@ export class SnapshotFetcher {
       return
     }
     const { next } = reader
-    if (reader.isComplete) return
-    const until = next + WINDOW
+    if (reader.isComplete || session.heldBytes >= HELD_BYTES) return
+    // One at the end of the window comes only after those before it were read there; and what was
+    // in flight beside it may be lost as well.
+    const until = again ? next + 1 : next + WINDOW
     for (let part = again ? next : Math.max(next, session.askedUntil); part < until; part++) {
-      if (session.early.has(part)) continue
-      post(from, { kind: 'snapshotFetch', cut, part })
-      session.askedUntil = Math.max(session.askedUntil, part + 1)
-      // One at the end of the window comes only after those before it were read there.
-      if (again) return
+      if (!session.early.has(part)) post(from, { kind: 'snapshotFetch', cut, part })
     }
+    session.askedUntil = until
   }
 
   #gone(session: Session, { cut, why }: SnapshotGone): void {
@@ -224,8 +209,10 @@ export class SnapshotFetcher {
     if (!sameBytes(part.cut, cut)) return
     if (part.part < reader.next || part.part >= reader.next + WINDOW) return
     session.early.set(part.part, part)
-    session.heardAt = this.#parts.clock.now().elapsed
-    this.#pump(session)
+    const now = this.#parts.clock.now().elapsed
+    session.repeatMs = Math.max(REPEAT_MS, 2 * (now - session.heardAt))
+    session.heardAt = now
+    this.#check(session, reader)
   }
 
   #first(session: Session, part: SnapshotPart): void {
@@ -249,35 +236,33 @@ export class SnapshotFetcher {
     this.#ask(session)
   }
 
-  /** Stages the parts that came in their order, in one write. */
-  #pump(session: Session): void {
-    const { staging, reader } = session
-    if (this.#isWriting || staging === undefined || reader === undefined) return
-    const mutations: Mutation[] = []
-    let bytes = staging.bytes
-    for (let taken = 0; taken < WRITE_BYTES && !reader.isComplete;) {
+  /** Checks the parts that came in their order, also while others are being written. */
+  #check(session: Session, reader: PartReader): void {
+    while (!reader.isComplete) {
       const part = session.early.get(reader.next)
       if (part === undefined) break
       session.early.delete(reader.next)
-      taken += part.bytes.byteLength
       const read = reader.read(part)
       if (!read.ok) return this.#refuse(session, read.why)
-      for (const [key, value] of read.pairs) {
-        mutations.push({ key: keyInSlot(key, session.slot), value })
-        bytes += BigInt(key.byteLength + value.byteLength)
-      }
+      if (part.ends === 'more') continue
+      let bytes = 0
+      const mutations = read.pairs.map(([key, value]): Mutation => {
+        bytes += key.byteLength + value.byteLength
+        return { key: keyInSlot(key, session.slot), value }
+      })
+      session.heldBytes += bytes
+      session.checked.push({ mutations, bytes, place: reader.settled, isLast: reader.isComplete })
     }
     this.#ask(session)
-    if (reader.settled.next === staging.next) return
-    session.staging = { ...staging, ...reader.settled, bytes, isComplete: reader.isComplete }
-    void this.#stage(session, mutations)
+    void this.#stage(session)
   }
 
-  /** Never rejects. */
-  async #stage(session: Session, mutations: readonly Mutation[]): Promise<void> {
-    const { store, write, failed, progress } = this.#parts
-    const { staging, manifest } = session
-    if (staging === undefined || manifest === undefined) return
+  /** Writes what was checked. Never rejects. */
+  async #stage(session: Session): Promise<void> {
+    const { store, write, failed, clock } = this.#parts
+    if (this.#isWriting || session.checked.length === 0) return
+    const { mutations, bytes, staging } = takeChecked(session)
+    if (staging === undefined) return
     this.#isWriting = true
     try {
       const { current } = readSlots(store)
@@ -292,12 +277,22 @@ export class SnapshotFetcher {
     } finally {
       this.#isWriting = false
     }
-    if (this.#session !== session) return
+    session.heldBytes -= bytes
+    // A silence while nothing could be asked for says nothing.
+    session.heardAt = clock.now().elapsed
+    if (this.#session === session) this.#wrote(session, staging)
+    else if (this.#session !== undefined) void this.#stage(this.#session)
+  }
+
+  #wrote(session: Session, staging: Staging): void {
+    const { from, manifest } = session
+    if (manifest === undefined) return
     const { position } = manifest.head.watermark
-    const { from, bytes } = { from: session.from, bytes: staging.bytes }
-    progress({ from, bytes, bytesExpected: manifest.sizeHint, position })
-    if (staging.isComplete) this.#staged(session)
-    else this.#guard(() => this.#pump(session))
+    const { bytes } = staging
+    this.#parts.progress({ from, bytes, bytesExpected: manifest.sizeHint, position })
+    if (staging.isComplete) return this.#staged(session)
+    this.#ask(session)
+    void this.#stage(session)
   }
 
   #staged(session: Session): void {
@@ -341,7 +336,10 @@ export class SnapshotFetcher {
       session.confirmation?.tick(session.phase === 'confirming')
       if (session.phase === 'fetching') {
         if (silentMs > PATIENCE_MS) return this.#giveUp(session, 'it does not answer')
-        if (silentMs >= REPEAT_MS) this.#ask(session, true)
+        if (silentMs >= session.repeatMs) {
+          session.repeatMs *= 2
+          this.#ask(session, true)
+        }
       }
       this.#finish(session)
       if (this.#session !== undefined) this.#tick()

@@ -2,7 +2,15 @@
 
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { decodeFrame, encodeFrame, type Bytes, type Message, type Mutation } from '@synevi/accord'
+import {
+  decodeFrame,
+  encodeFrame,
+  millis,
+  type Bytes,
+  type Message,
+  type Mutation,
+} from '@synevi/accord'
+import type { Clock } from '../contract/clock.ts'
 import type { Range, Store, StoreView } from '../contract/store.ts'
 import { bigintCodec, stringCodec } from '../define/plain-codecs.ts'
 import { defineExecutor } from '../define/define-executor.ts'
@@ -10,6 +18,7 @@ import { ok } from '../define/result.ts'
 import { defineTransaction, on, type TransactionType } from '../define/transaction.ts'
 import { Kv, KvExecutor } from '../executor/kv.ts'
 import { Node } from '../node.ts'
+import { FACT } from '../state/key-layout.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import { Add, Count, counter, openCluster, type Cluster } from '../test/local-cluster.ts'
 
@@ -219,6 +228,88 @@ describe('a receiver that dies', () => {
       await cluster.close()
     }
     expect(survived).toBeLessThan(12)
+  })
+})
+
+/** Counts the writes that stage, each of which takes half a second of the clock. */
+class SlowStore extends MemoryStore {
+  stagingWrites = 0
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    super()
+    this.#clock = clock
+  }
+
+  override async write(batch: readonly Mutation[]): Promise<void> {
+    if (batch.some(({ key, value }) => isStaging(key) && value !== undefined)) {
+      this.stagingWrites++
+      const at = millis(this.#clock.now().elapsed + 500)
+      await new Promise<void>((resolve) => void this.#clock.alarm(at, resolve))
+    }
+    await super.write(batch)
+  }
+}
+
+function isStaging(key: Bytes): boolean {
+  return key[0] === 0x01 && key[1] === FACT.staging
+}
+
+describe('a receiver with a slow disk', () => {
+  test('takes in what comes while it writes: a write holds many parts', async () => {
+    const limits = { snapshotLeadMin: 5, snapshotTail: 4 }
+    let slow: SlowStore | undefined
+    const cluster = await openCluster(3, (i, clock) => {
+      const parts = { limits, executors: [KvExecutor] }
+      if (i !== 2) return parts
+      slow ??= new SlowStore(clock)
+      return { ...parts, store: slow }
+    })
+    const { clock, node, options } = cluster
+    await clock.until(node(0).submit(Kv.write({ key: 'first', value: new Uint8Array(1) })))
+    await clock.advance(1_000)
+    await clock.until(node(2).close({ drainMs: 0 }))
+    for (let i = 0; i < 40; i++) {
+      const value = new Uint8Array(200_000).fill(i)
+      await clock.until(node(i % 2).submit(Kv.write({ key: `key ${i}`, value })))
+    }
+    const parts = new Set<number>()
+    tampering(cluster, (message) => {
+      parts.add(message.part)
+      return [message]
+    })
+    const late = await clock.until(Node.open(options(2), { timeoutMs: 50_000 }))
+    await clock.until(late.barrier())
+    expect(parts.size).toBeGreaterThan(32)
+    expect(slow?.stagingWrites).toBeLessThan(parts.size / 6)
+    expect(late.stateDigest()).toBe(node(0).stateDigest())
+    await clock.until(late.close({ drainMs: 10 }))
+    await cluster.close()
+  })
+})
+
+describe('a sender of which nothing comes', () => {
+  test('is asked for the part that lacks ever more rarely', async () => {
+    const cluster = await behind()
+    const { clock, options } = cluster
+    const asked: number[] = []
+    cluster.hub.mangle = (frame) => {
+      const decoded = decodeFrame(frame, { messagesMax: 65_536, payloadMaxBytes: 1 << 26 })
+      if (!decoded.ok) return frame.slice()
+      const messages = decoded.value.messages.filter((message) => {
+        if (message.kind === 'snapshotFetch' && message.part === 1) asked.push(clock.now().elapsed)
+        return message.kind !== 'snapshotPart' || message.part === 0
+      })
+      return encodeFrame({ ...decoded.value, messages })
+    }
+    const opening = Node.open(options(2))
+    while (asked.length === 0) await clock.advance(10)
+    await clock.advance(4_500)
+    expect(asked.length).toBeGreaterThan(3)
+    expect(asked.length).toBeLessThan(7)
+    cluster.hub.mangle = undefined
+    await clock.until((await clock.until(opening)).close({ drainMs: 10 }))
+    await cluster.close()
   })
 })
 
