@@ -215,6 +215,7 @@ describe('a backup', () => {
     await raw.write([{ key, value: undefined }])
     await expect(node.backup(fresh())).rejects.toMatchObject({
       code: 'STORE_FAILED',
+      definite: true,
       message: expect.stringContaining('1 records of table state are missing') as unknown,
     })
     await node.close()

@@ -19,7 +19,7 @@ import {
 import { corrupt, getSealed, reading, unseal, type Source } from '../state/sealed.ts'
 import { keyInSlot, readSlots, sourceOfSlot, type Slot } from '../state/slots.ts'
 import { SUMS_KEY, TableSums, recordHash, tableByteOf } from '../state/table-sums.ts'
-import { SyneviError, isSyneviError } from '../synevi-error.ts'
+import { SyneviError, definitely, isSyneviError } from '../synevi-error.ts'
 import { placeOf } from './backup-directory.ts'
 import {
   BACKUP_FORMAT,
@@ -81,7 +81,8 @@ export async function writeBackup(parts: BackupParts): Promise<BackupManifest> {
       view?.close()
     }
   } catch (error) {
-    if (isSyneviError(error)) throw error
+    // Whatever was read or written, nothing was begun that could still happen.
+    if (isSyneviError(error)) throw definitely(error)
     const why = `cannot write the backup to ${to.name}: ${String(error)}`
     throw new SyneviError('STORE_FAILED', why, {
       definite: true,
