@@ -17,11 +17,13 @@ import {
 import { Agreement } from './check/agreement.ts'
 import { type DecidedDeps, checkDependencies } from './check/dependencies.ts'
 import type { Anomaly } from './check/history.ts'
+import { Liars } from './check/liars.ts'
 import { Memberships } from './check/memberships.ts'
 import { Coverage } from './coverage.ts'
 import type { EventQueue, Micros } from './event-queue.ts'
 import type { Prng } from './prng.ts'
 import type { Trace } from './trace.ts'
+import { chain, show } from './watch-text.ts'
 import type { SimProcess } from './world/process.ts'
 
 const VIOLATIONS_MAX = 8
@@ -56,6 +58,7 @@ export class Watch {
   readonly coverage: Coverage = new Coverage()
   readonly agreement: Agreement = new Agreement()
   readonly memberships: Memberships
+  readonly #liars = new Liars()
   readonly violations: Violation[] = []
   readonly #queue: EventQueue
   readonly #trace: Trace
@@ -187,6 +190,7 @@ export class Watch {
       case 'refusedByPeer':
         return this.coverage.count(`refused: ${notice.reason}`)
       case 'diverged':
+        this.#liars.found(node, this.#queue.now)
         return this.coverage.count('DIVERGED')
       case 'event':
         return this.coverage.count(EVENTS[notice.name] ?? `event: ${notice.name}`)
@@ -237,6 +241,12 @@ export class Watch {
     if (again && !parts.duplicate) this.coverage.count('batch invalidated and submitted again')
   }
 
+  /** A node whose results differ answered: nobody believes it, and once it knows it must not. */
+  lied(node: number, askedAt: Micros): { readonly kind: 'gone' } {
+    this.violation('divergence', this.#liars.answered(node, askedAt))
+    return { kind: 'gone' }
+  }
+
   /** At the end: the deps of every decision that was seen, and whether the dead stayed dead. */
   finish(): void {
     for (const { node, incarnation, lateCalls } of this.#ended) {
@@ -263,6 +273,7 @@ export class Watch {
 
   /** A snapshot was installed, or needed no more: the replica began anew in the same life. */
   #restarted(node: number, life: number, { installed }: Restarted): void {
+    if (installed !== undefined) this.#liars.cured(node)
     this.coverage.count(installed === undefined ? 'snapshot not needed' : 'snapshot installed')
     const step = installed && {
       position: installed.position,
@@ -375,23 +386,6 @@ const EVENTS: Readonly<Record<string, string>> = {
   truncatedAnswered: 'Truncated answered',
 }
 
-/** The message of an error and of what caused it. */
-function chain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const cause = error.cause === undefined ? '' : `; because: ${chain(error.cause)}`
-  return `${error.message}${cause}`
-}
-
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
-}
-
-/** A notice in one line. */
-function show(notice: Notice): string {
-  const fields = Object.entries(notice).flatMap(([name, value]) => {
-    if (name === 'kind') return []
-    if (typeof value === 'bigint') return [`${name}=${value.toString(16)}`]
-    return typeof value === 'object' ? [] : [`${name}=${String(value)}`]
-  })
-  return `${notice.kind} ${fields.join(' ')}`
 }

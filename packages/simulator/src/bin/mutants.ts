@@ -1,15 +1,14 @@
 #!/usr/bin/env node
 /**
- * Plants every known bug into a copy of the core and hunts it: `mutants [--only NAME] [--from SEED]
- * [--jobs 2]`. Prints mutant → schedules until found. Exits 1 when one survives, does not apply or
- * does not compile.
+ * Plants every known bug into a copy of the sources and hunts it: `mutants [--only NAME] [--from
+ * SEED] [--jobs 2]`. Prints mutant → schedules until found. Exits 1 when one survives, does not
+ * apply or does not compile.
  */
 
 import { parseArgs } from 'node:util'
 import type { Mutant } from '../mutant/mutant.ts'
-import type { Catch, HuntResult } from '../mutant/hunt.ts'
+import { type Catch, type HuntResult, failureAt } from '../mutant/hunt.ts'
 import { MUTANTS } from '../mutant/mutants.ts'
-import { campaign } from '../walk/campaign.ts'
 import { Workshop } from '../mutant/workshop.ts'
 
 const { values } = parseArgs({
@@ -28,7 +27,7 @@ let explored = 0
 let failures = chosen.length === 0 ? 1 : 0
 
 console.log(
-  `${'mutant'.padEnd(42)} ${'found by'.padEnd(10)} ${'schedules'.padStart(9)}  ` +
+  `${'mutant'.padEnd(42)} ${'found by'.padEnd(24)} ${'schedules'.padStart(9)}  ` +
     `${'also by'.padEnd(26)} ${'states'.padStart(7)}  rule that broke; scenarios that fail`,
 )
 await Promise.all(Array.from({ length: Number(values.jobs) }, serve))
@@ -44,7 +43,7 @@ async function serve(): Promise<void> {
   try {
     for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
       try {
-        report(mutant, await shop.try(mutant, BigInt(values.from)))
+        await report(mutant, await shop.try(mutant, BigInt(values.from)))
       } catch (error) {
         failures++
         const why = error instanceof Error ? error.message : String(error)
@@ -56,14 +55,14 @@ async function serve(): Promise<void> {
   }
 }
 
-function report(mutant: Mutant, found: HuntResult): void {
+async function report(mutant: Mutant, found: HuntResult): Promise<void> {
   const { blind, scenarios, violations } = found
   const name = mutant.name.padEnd(42)
   const also =
     scenarios.length === 0
       ? ''
       : `; ${scenarios.slice(0, 3).join(', ')}${scenarios.length > 3 ? ', …' : ''}`
-  const own = blind === undefined ? undefined : failsUnmutated(blind)
+  const own = blind === undefined ? undefined : await failsUnmutated(blind)
   if (own !== undefined) {
     failures++
     console.log(`${name} FAILED: the core as it is fails, too: ${own}`)
@@ -88,7 +87,7 @@ function report(mutant: Mutant, found: HuntResult): void {
     if (scenarios.length > 0) twice++
     if (found.explored !== undefined) explored++
     console.log(
-      `${name} ${blind.by.padEnd(10)} ${String(blind.after).padStart(9)}  ` +
+      `${name} ${blind.by.padEnd(24)} ${String(blind.after).padStart(9)}  ` +
         `${(found.explored?.by ?? '').padEnd(26)} ` +
         `${String(found.explored?.after ?? '').padStart(7)}  ` +
         `${blind.rule}${also}`,
@@ -97,8 +96,7 @@ function report(mutant: Mutant, found: HuntResult): void {
 }
 
 /** What caught the mutant must let the core as it is pass: else it is no catch. */
-function failsUnmutated({ walk: of }: Catch): string | undefined {
+async function failsUnmutated({ seed: of }: Catch): Promise<string | undefined> {
   if (of === undefined) return undefined
-  const { failure } = campaign({ ...of, from: BigInt(of.seed), step: 1n, count: 1 })
-  return failure?.what
+  return (await failureAt(of.of, BigInt(of.seed)))?.what
 }

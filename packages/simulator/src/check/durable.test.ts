@@ -70,6 +70,15 @@ suite('local reads', () => {
     expect(names(local(10, 10, 2), local(11, 12, 1))).toEqual(['went back'])
   })
 
+  test('went back behind what their node has answered', () => {
+    const answered = { ...put(3), node: 4 }
+    const all = operations([put(1), put(2), answered, local(10, 10, 2, { node: 4 })])
+    const { replay } = checkWitness({
+      ...{ operations: all, log: logOf(all), model: () => new KvListModel() },
+    })
+    expect(checkLocalReads(all, replay).map(({ name }) => name)).toEqual(['went back'])
+  })
+
   test('behind the client that carries its position along', () => {
     expect(names(local(10, 10, 2, { asked: ['get', 'x', 3] }))).toEqual(['behind the client'])
     expect(names(local(10, 10, 3, { asked: ['get', 'x', 3] }))).toEqual([])

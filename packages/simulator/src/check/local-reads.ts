@@ -1,7 +1,7 @@
 /**
  * Local reads (`testing.md` 2.7, checker 7): each is the state at some position, and positions
- * never go back, not on a node, through its crashes and restarts, nor for a client that carries its
- * position along.
+ * never go back, not on a node, through its crashes and restarts, nor behind what that node has
+ * answered, nor for a client that carries its position along.
  *
  * Operations are of kind `local`, asked `[f, asked, atLeast or null]`, with the position they
  * claim.
@@ -19,10 +19,20 @@ export function checkLocalReads(
   const found: Anomaly[] = []
   const nodes = new Map<number, Frontier>()
   const reads = operations.filter((each) => each.f === 'local' && each.outcome === 'ok')
+  const seenBy = (node: number): Frontier => {
+    const seen = nodes.get(node) ?? new Frontier()
+    nodes.set(node, seen)
+    return seen
+  }
+  // What a node has answered is durable there (ADR 0018).
+  for (const each of operations) {
+    const { outcome, request, position, node, end } = each
+    if (outcome === 'ok' && request !== undefined && position !== undefined)
+      seenBy(node).add(end, position, describe(each))
+  }
   for (const read of reads) {
-    const seen = nodes.get(read.node) ?? new Frontier()
-    nodes.set(read.node, seen)
-    const anomaly = judge(read, replay) ?? goesBack(read, seen.before(read.start))
+    const seen = seenBy(read.node)
+    const anomaly = judge(read, replay) ?? goesBack(read, seen.before(read.start), replay)
     if (anomaly !== undefined && found.length < 12) found.push(anomaly)
     if (read.position !== undefined) seen.add(read.end, read.position, describe(read))
   }
@@ -48,7 +58,7 @@ function judge(read: Operation, replay: Replay): Anomaly | undefined {
   return { name: 'not a state', why }
 }
 
-function goesBack(read: Operation, before: Reached): Anomaly | undefined {
-  if (read.position === undefined || read.position >= before.place) return undefined
+function goesBack(read: Operation, before: Reached, replay: Replay): Anomaly | undefined {
+  if (read.position === undefined || replay.reach(read.position) >= before.place) return undefined
   return { name: 'went back', why: `${describe(read)} at node ${read.node}, after ${before.who}` }
 }

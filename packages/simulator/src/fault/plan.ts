@@ -182,6 +182,7 @@ export type FaultClass =
   | 'powerAll'
   | 'otherSettings'
   | 'snapshots'
+  | 'rot'
   | 'mixedVersions'
   | 'restore'
 

@@ -65,7 +65,7 @@ export const FAULT_CLASSES: readonly FaultClass[] = [
   ...RESTARTS,
   ...CLIENT_FAULTS,
   ...CLOCK_FAULTS,
-  ...(['wipe', 'diverge', 'mixedVersions', 'snapshots', 'snapshotCrash'] as const),
+  ...(['wipe', 'diverge', 'mixedVersions', 'snapshots', 'snapshotCrash', 'rot'] as const),
   ...(['damage', 'oldImage', 'restore'] as const),
 ]
 
@@ -136,6 +136,7 @@ function drawClasses(random: Prng, nodes: number, snapshots: boolean): Set<Fault
   if (toleratedOf(nodes) > 0 && random.chance(0.15)) on.add('damage')
   if (snapshots && toleratedOf(nodes) > 0 && random.chance(0.1)) on.add('oldImage')
   if (random.chance(0.1)) on.add('restore')
+  if (on.has('snapshots') && random.chance(0.3)) on.add('rot')
   return on
 }
 
@@ -239,6 +240,7 @@ function drawWire(random: Prng, on: ReadonlySet<FaultClass>, nodes: number): Wir
     reorder: on.has('reorder'),
     flip: rate('flip', 0.001, 0.02),
     late: rate('late', 0.005, 0.05),
+    ...(on.has('rot') ? { rot: rate('rot', 0.1, 0.5) } : {}),
     bandwidth: on.has('bandwidth') ? 1_000_000 : 0,
     noticeMin: 1_000,
     noticeMax: random.logBetween(100_000, 3_000_000),

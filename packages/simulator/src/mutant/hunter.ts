@@ -13,4 +13,4 @@ interface Order {
 }
 
 const order: Order = JSON.parse(process.argv[2] ?? '{}')
-process.stdout.write(JSON.stringify(hunt(order, BigInt(order.from))))
+process.stdout.write(JSON.stringify(await hunt(order, BigInt(order.from))))

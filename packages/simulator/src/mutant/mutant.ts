@@ -3,9 +3,13 @@
  * (`testing.md` 2.10).
  */
 
-/** One text of the core, and what stands there instead. */
+import type { FaultClass } from '../fault/plan.ts'
+
+/** One text of the core, or of the node around it, and what stands there instead. */
 export interface Edit {
-  /** Below `packages/accord/src`. */
+  /** Default `accord`. */
+  readonly in?: 'synevi'
+  /** Below `src` of that package. */
   readonly file: string
   /**
    * Must be there exactly once; any white space stands for any other, so formatting does not
@@ -24,6 +28,16 @@ export type Hunt =
       readonly changes?: boolean
       readonly seedsMax: number
     }
+  /** Whole nodes under these classes of faults, and no others. */
+  | {
+      readonly by: 'simulate'
+      readonly only: readonly FaultClass[]
+      /** Default: as the seed draws. */
+      readonly nodes?: number
+      /** Of all clients. Default 120. */
+      readonly requests?: number
+      readonly seedsMax: number
+    }
   /** All of the named bounds. */
   | { readonly by: 'explore'; readonly bounds: string }
 
@@ -31,7 +45,7 @@ export type Hunt =
 export interface Mutant {
   /** Short, for the table and `--only`. */
   readonly name: string
-  /** The rule of `protocol.md` that it breaks. */
+  /** The rule of `protocol.md` that it breaks, or the decision. */
   readonly rule: string
   readonly why: string
   readonly edits: readonly Edit[]

@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest'
 import { applyEdit } from './mutant.ts'
 import { MUTANTS } from './mutants.ts'
 
-const CORE = fileURLToPath(new URL('../../../accord/src/', import.meta.url))
+const PACKAGES = fileURLToPath(new URL('../../../', import.meta.url))
 
-describe('every mutant applies to the core as it is', () => {
+describe('every mutant applies to the sources as they are', () => {
   for (const { name, edits } of MUTANTS) {
     it(name, () => {
       for (const edit of edits) {
-        const text = readFileSync(CORE + edit.file, 'utf8')
+        const text = readFileSync(`${PACKAGES}${edit.in ?? 'accord'}/src/${edit.file}`, 'utf8')
         expect(applyEdit(text, edit)).not.toBe(text)
       }
     })

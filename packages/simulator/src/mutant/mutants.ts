@@ -4,6 +4,7 @@ import { FEATURE_MUTANTS } from './feature-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { EPOCH_MUTANTS } from './epoch-mutants.ts'
 import { FLOOR_MUTANTS } from './floor-mutants.ts'
+import { NODE_MUTANTS } from './node-mutants.ts'
 import { ORDER_MUTANTS } from './order-mutants.ts'
 import { QUORUM_MUTANTS } from './quorum-mutants.ts'
 import { READ_MUTANTS } from './read-mutants.ts'
@@ -18,4 +19,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...FEATURE_MUTANTS,
   ...FLOOR_MUTANTS,
   ...EPOCH_MUTANTS,
+  ...NODE_MUTANTS,
 ]

@@ -1,5 +1,5 @@
 /**
- * A copy of the core and of these instruments in a folder of its own, where mutants are applied,
+ * A copy of core, node and these instruments in a folder of its own, where mutants are applied,
  * compiled and hunted. Nothing in it points back into the tree but the compiler, which is run from
  * there, and type declarations.
  */
@@ -18,10 +18,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { HuntResult } from './hunt.ts'
-import { applyEdit, type Mutant } from './mutant.ts'
+import { applyEdit, type Edit, type Mutant } from './mutant.ts'
 
-/** Of the simulator, what the hunt needs. */
-const INSTRUMENTS = ['prng.ts', 'core-world', 'walk', 'explore', 'scenario', 'mutant']
+const PACKAGES = ['accord', 'synevi', 'simulator'] as const
 /** A hunt that takes longer is given up: it survived. */
 const HUNT_MAX_MS = 3 * 3_600_000
 
@@ -54,12 +53,13 @@ export class Workshop {
     const originals = new Map<string, string>()
     try {
       for (const edit of mutant.edits) {
-        const path = join(this.#folder, 'packages/accord/src', edit.file)
+        const path = join(this.#folder, 'packages', edit.in ?? 'accord', 'src', edit.file)
         const text = readFileSync(path, 'utf8')
         if (!originals.has(path)) originals.set(path, text)
         writeFileSync(path, applyEdit(text, edit))
       }
-      const failure = await this.#compile('packages/accord')
+      // What uses them is compiled already, and their types stay.
+      const failure = await this.#compile(...new Set(mutant.edits.map(projectOf)))
       if (failure !== undefined) throw new Error(`does not compile: ${failure}`)
       return await this.#hunt(mutant, from)
     } finally {
@@ -75,19 +75,13 @@ export class Workshop {
     const to = this.#folder
     const isSource = (path: string): boolean =>
       !path.endsWith('.test.ts') && !path.includes('/src/test')
-    for (const name of ['accord', 'simulator']) {
+    for (const name of PACKAGES) {
       mkdirSync(join(to, 'packages', name), { recursive: true })
       cpSync(
         join(this.#root, 'packages', name, 'package.json'),
         join(to, 'packages', name, 'package.json'),
       )
-    }
-    cpSync(join(this.#root, 'packages/accord/src'), join(to, 'packages/accord/src'), {
-      recursive: true,
-      filter: isSource,
-    })
-    for (const each of INSTRUMENTS) {
-      const path = join('packages/simulator/src', each)
+      const path = join('packages', name, 'src')
       cpSync(join(this.#root, path), join(to, path), { recursive: true, filter: isSource })
     }
     cpSync(
@@ -101,21 +95,22 @@ export class Workshop {
       base.replaceAll(/"noUnused(Locals|Parameters)": true/g, '"noUnused$1": false'),
     )
     writeFileSync(join(to, 'packages/accord/tsconfig.json'), configOf([], {}))
+    const node = { types: ['node'], typeRoots: [join(this.#root, 'node_modules/@types')] }
+    const accord = { path: '../accord' }
+    writeFileSync(join(to, 'packages/synevi/tsconfig.json'), configOf([accord], node))
     writeFileSync(
       join(to, 'packages/simulator/tsconfig.json'),
-      configOf([{ path: '../accord' }], {
-        types: ['node'],
-        typeRoots: [join(this.#root, 'node_modules/@types')],
-      }),
+      configOf([accord, { path: '../synevi' }], node),
     )
     mkdirSync(join(to, 'node_modules/@synevi'), { recursive: true })
     symlinkSync('../../packages/accord', join(to, 'node_modules/@synevi/accord'))
+    symlinkSync('../packages/synevi', join(to, 'node_modules/synevi'))
   }
 
   /** What the compiler said, or undefined. */
-  async #compile(project: string): Promise<string | undefined> {
+  async #compile(...projects: readonly string[]): Promise<string | undefined> {
     const compiler = join(this.#root, 'node_modules/typescript/bin/tsc')
-    const { code, output } = await run(this.#folder, [compiler, '-b', project])
+    const { code, output } = await run(this.#folder, [compiler, '-b', ...projects])
     return code === 0 ? undefined : output.slice(0, 1_000)
   }
 
@@ -128,6 +123,10 @@ export class Workshop {
     const result: HuntResult = JSON.parse(output)
     return result
   }
+}
+
+function projectOf(edit: Edit): string {
+  return join('packages', edit.in ?? 'accord')
 }
 
 function configOf(references: readonly { readonly path: string }[], options: object): string {

@@ -87,7 +87,9 @@ export class Archivist {
           },
           (error: unknown) => {
             const said = isSyneviError(error) && error.definite ? error.code : String(error)
-            if (!EXPECTED.has(said)) watch.violation('backup', { name: 'refused', why: said })
+            const mayFail = fails > 0 || machine.damaged || machine.disk.failures > 0
+            if (!(said === 'STORE_FAILED' ? mayFail : EXPECTED.has(said)))
+              watch.violation('backup', { name: 'refused', why: String(error) })
             end(said)
           },
         )
@@ -107,5 +109,7 @@ export class Archivist {
   }
 }
 
-/** Closing, damaged, failed or diverged: another node is asked. */
-const EXPECTED: ReadonlySet<string> = new Set(['CLOSED', 'STORE_FAILED', 'DIVERGED', 'AMNESIA'])
+/** Closing, diverged, or none of the members: another node is asked. */
+const EXPECTED: ReadonlySet<string> = new Set([
+  ...['CLOSED', 'DIVERGED', 'AMNESIA', 'MEMBERSHIP_REMOVED'],
+])

@@ -266,7 +266,7 @@ export class Client {
         transaction,
         signal === undefined ? options : { ...options, signal },
       )
-      if (machine.differs) return { kind: 'gone' }
+      if (machine.differs) return watch.lied(machine.serial, askedAt)
       const { txnId, duplicate } = applied
       if (duplicate) {
         watch.coverage.count('duplicate answered from memory')
@@ -284,7 +284,8 @@ export class Client {
   }
 
   #look(machine: Machine, step: Step): Promise<Attempt> {
-    const { workload } = this.#ground
+    const { workload, watch, queue } = this.#ground
+    const askedAt = queue.now
     const timeoutMs = this.#timeoutMs()
     return this.#call(machine, async (node) => {
       if (step.kind === 'barrier') {
@@ -296,7 +297,7 @@ export class Client {
       const consistency =
         step.consistency === 'atLeast' ? { atLeast: BigInt(this.#position) } : step.consistency
       const bytes = await node.read(query, { consistency, timeoutMs })
-      if (machine.differs) return { kind: 'gone' }
+      if (machine.differs) return watch.lied(machine.serial, askedAt)
       const { value, position } = workload.readOf(step.f, bytes)
       return { kind: 'answered', value, ok: true, position, duplicate: false }
     })

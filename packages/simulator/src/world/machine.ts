@@ -16,7 +16,7 @@ import type { Damaged, RecordDamage } from './disk-past.ts'
 import type { SimNetwork } from './network.ts'
 import { SimProcess } from './process.ts'
 import { isFlip, isOfSnapshot } from './snapshot-writes.ts'
-import { drawVersion, requiredBy, type Version } from './version.ts'
+import { drawVersion, requiredBy, requiresAny, type Version } from './version.ts'
 
 /**
  * `down`: no process. `starting`: `open` has not resolved. `lost`: its disk is gone, or it is not
@@ -66,6 +66,8 @@ export class Machine {
   #wiped = false
   #noticed = 0
   #wasOpen = false
+  /** This life offers no feature, and its disk required none when it began. */
+  #holdsBack = false
   /** Whether it ever was ahead of the true time by more than voters tolerate. */
   #wasAhead = false
   #restart: Micros = 100_000
@@ -87,6 +89,8 @@ export class Machine {
       seen: (batch) => {
         watch.write(batch)
         if (batch.some(({ key }) => isOfSnapshot(key))) this.#snapshotWritten()
+        if (this.#holdsBack && requiresAny(batch))
+          watch.violation('versions', { name: 'required though held back', why: `node ${serial}` })
         if (isFlip(batch)) watch.agreement.installing(serial)
       },
       keepsPast: plan.classes.includes('damage') || plan.classes.includes('oldImage'),
@@ -263,6 +267,7 @@ export class Machine {
     const life = random.fork(`node ${this.serial} life ${process.incarnation}`)
     const settings = this.#settingsOf(process, life)
     const version = this.#versionOf(process, life)
+    this.#holdsBack = version !== 'this' && requiredBy(this.disk) === 0
     const clock = new SimClock({
       queue,
       process,

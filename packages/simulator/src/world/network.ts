@@ -17,6 +17,7 @@ import type { Trace } from '../trace.ts'
 import { isFrameOfFirst } from '../core-world/first-release.ts'
 import { Links, type DirectedLink } from './links.ts'
 import type { SimProcess } from './process.ts'
+import { rotten } from './rot.ts'
 import { SimPort, type Wires } from './sim-port.ts'
 
 /** A question without an answer is given up after so long. */
@@ -38,6 +39,8 @@ export interface WireConditions {
   readonly reorder: boolean
   /** A bit of the frame is flipped: it must be refused. */
   readonly flip: number
+  /** A part of a snapshot is altered before it is framed. Absent: 0. */
+  readonly rot?: number
   /** A copy arrives seconds later, whoever lives there then. */
   readonly late: number
   /** Bits each second on each link; 0: without limit. */
@@ -88,7 +91,7 @@ export class SimNetwork implements Wires {
   readonly #queue: EventQueue
   readonly #random: Prng
   /** A stream for each fault, so that removing one leaves the draws of the others as they are. */
-  readonly #chance: Readonly<Record<'drop' | 'duplicate' | 'late' | 'spike' | 'flip', Prng>>
+  readonly #chance: Readonly<Record<'drop' | 'duplicate' | 'late' | 'spike' | 'flip' | 'rot', Prng>>
   readonly #trace: Trace
   readonly #conditions: WireConditions
   readonly #seen: (from: number, frame: Bytes) => void
@@ -120,7 +123,7 @@ export class SimNetwork implements Wires {
       duplicate: random.fork('duplicate'),
       late: random.fork('late'),
       spike: random.fork('spike'),
-      flip: random.fork('flip'),
+      ...{ flip: random.fork('flip'), rot: random.fork('rot') },
     }
     this.#trace = parts.trace
     this.#conditions = parts.conditions
@@ -249,7 +252,9 @@ export class SimNetwork implements Wires {
     }
     const flips = faulty && at.flip > 0 && chance.flip.chance(at.flip)
     if (flips) this.counts.flipped++
-    const carried = flips ? flipped(frame, chance.flip) : frame
+    const rots = faulty && at.rot !== undefined && chance.rot.chance(at.rot)
+    const sound = rots ? rotten(frame, chance.rot) : frame
+    const carried = flips ? flipped(sound, chance.flip) : sound
     this.#carry({ link, frame: carried, extra, overtakes: at.reorder && faulty })
   }
 

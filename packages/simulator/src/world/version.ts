@@ -3,7 +3,7 @@
  * tell, this one with its features held back, or this one (ADR 0033).
  */
 
-import { NO_FEATURES } from '@synevi/accord'
+import { NO_FEATURES, type Bytes, type Mutation } from '@synevi/accord'
 import type { Prng } from '../prng.ts'
 import type { SimDisk } from './disk.ts'
 
@@ -16,7 +16,17 @@ const SEAL_BYTES = 4
 
 /** What the disk requires of a build, durably. */
 export function requiredBy(disk: SimDisk): number {
-  const sealed = disk.valueOf(FEATURES_KEY)
+  return requiredIn(disk.valueOf(FEATURES_KEY))
+}
+
+/** Whether the write makes a store require what a build may lack. */
+export function requiresAny(batch: readonly Mutation[]): boolean {
+  return batch.some(
+    ({ key, value }) => Buffer.compare(key, FEATURES_KEY) === 0 && requiredIn(value) !== 0,
+  )
+}
+
+function requiredIn(sealed: Bytes | undefined): number {
   if (sealed === undefined) return NO_FEATURES
   return new DataView(sealed.buffer, sealed.byteOffset).getUint32(SEAL_BYTES)
 }
