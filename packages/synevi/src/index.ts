@@ -77,6 +77,13 @@ export type { DamageEvent, DamageReport } from './repair/damage.ts'
 export type { BackupDraft, BackupPlace, BackupSink } from './contract/backup-place.ts'
 export type { BackupFile, BackupManifest } from './backup/manifest.ts'
 export { checkBackup } from './backup/check-backup.ts'
+export {
+  inspectSurvivor,
+  startNewCluster,
+  type NewCluster,
+  type NewClusterOptions,
+  type Survivor,
+} from './backup/start-new-cluster.ts'
 export { restoreBackup, type Restored, type RestoreOptions } from './backup/restore-backup.ts'
 export type { MemberSpec, NodeOptions } from './options.ts'
 export type { Applied } from './drive/applied-result.ts'
