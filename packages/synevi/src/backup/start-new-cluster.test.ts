@@ -135,7 +135,7 @@ describe('when a majority is lost for good', () => {
 })
 
 describe('nothing is written', () => {
-  test('without the confirmation of the store as it is; the failure says what is lost', async () => {
+  test('unless the store as it is was confirmed; the failure says what is lost', async () => {
     const { cluster, store } = await survivor()
     const { confirm, cluster: old } = inspectSurvivor(store)
     const was = contents(store)
