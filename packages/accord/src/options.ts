@@ -71,9 +71,11 @@ export interface ReplicaOptions {
    */
   readonly retainEntries?: number
   /**
-   * A member silent for so long is not waited for: it will need a snapshot. Default 3,600,000; only
-   * with `retainEntries`.
+   * And at most so many for a member that is behind: one that lacks more is stale, it will need a
+   * snapshot. Default: no bound; only with `retainEntries`, and not below it.
    */
+  readonly retainEntriesMax?: number
+  /** A member silent for so long is stale as well. Default 3,600,000; only with `retainEntries`. */
   readonly staleAfterMs?: number
   /**
    * A peer that is so many entries behind is offered a snapshot though the log has what it lacks.
@@ -104,6 +106,7 @@ export interface Limits {
   readonly floorRecords: number
   readonly closeLagMs: Millis
   readonly retainEntries: number | undefined
+  readonly retainEntriesMax: number | undefined
   readonly staleAfterMs: Millis
   readonly snapshotLeadMin: bigint
 }
@@ -144,6 +147,10 @@ export function parseReplicaOptions(options: ReplicaOptions): Limits {
       options.retainEntries === undefined
         ? undefined
         : count('retainEntries', options.retainEntries, 0, 0),
+    retainEntriesMax:
+      options.retainEntriesMax === undefined
+        ? undefined
+        : count('retainEntriesMax', options.retainEntriesMax, 0, options.retainEntries ?? 0),
     staleAfterMs: millis(count('staleAfterMs', options.staleAfterMs, 3_600_000)),
     snapshotLeadMin: options.snapshotLeadMin ?? NEVER,
   }

@@ -237,6 +237,8 @@ export type Notice =
   /** A higher ballot ended this node's round. */
   | { readonly kind: 'preempted'; readonly id: TxnId }
   | { readonly kind: 'suspected'; readonly peer: NodeSerial; readonly suspected: boolean }
+  /** The log here is no longer kept for that member (`protocol.md` 8.5), or again. */
+  | { readonly kind: 'stale'; readonly peer: NodeSerial; readonly stale: boolean }
   | { readonly kind: 'caughtUp'; readonly from: NodeSerial; readonly entries: number }
   /**
    * Said by the driver: this replica took the place of another in the same process, with the state

@@ -43,6 +43,8 @@ export interface PeerStatus {
   readonly clockOffsetMs: number
   /** Of its last heartbeat, 0 before the first. */
   readonly position: bigint
+  /** The log here is no longer kept for it: it may need a snapshot. */
+  readonly stale: boolean
 }
 
 /** As it is now. */
@@ -68,11 +70,12 @@ export function reportOf(parts: Hearing, phase: ReplicaStatus['phase']): Replica
     features: featuresIn(context.features.active),
     phase,
     suspected: peers.filter((peer) => peer.suspected).map((peer) => peer.serial),
-    peers: peers.map(({ serial, latency, heartbeat }) => ({
+    peers: peers.map(({ serial, latency, heartbeat, stale }) => ({
       serial,
       rttMs: latency.median,
       clockOffsetMs: latency.offsetMs,
       position: heartbeat?.applied.position ?? 0n,
+      stale,
     })),
   }
 }

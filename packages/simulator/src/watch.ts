@@ -211,6 +211,9 @@ export class Watch {
         return this.coverage.count(notice.mayStop ? 'removed, and dismissed' : 'removed')
       case 'epochFinished':
         return this.coverage.count('epoch finished')
+      case 'stale':
+        if (notice.stale) this.coverage.count('member stale')
+        return
       case 'suspected':
       case 'clockOffset':
       case 'fatal':

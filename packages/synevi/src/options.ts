@@ -132,6 +132,11 @@ export interface NodeOptions {
   readonly retain?: {
     /** At least so many of the last entries; older ones go once every member has them. */
     readonly entries?: number
+    /**
+     * At most so many for a member that lacks them: one further behind takes a snapshot. With
+     * `entries`, and not below it. Default: no bound.
+     */
+    readonly entriesMax?: number
     /** A member silent for so long is not waited for. Default 3,600,000. */
     readonly staleAfterMs?: number
   }
@@ -183,8 +188,12 @@ export interface ParsedOptions {
   readonly timeouts: Complete<'timeouts'>
   readonly cluster: Complete<'cluster'>
   readonly scrub: Complete<'scrub'>
-  /** `entries` undefined: all. */
-  readonly retain: { readonly entries: number | undefined; readonly staleAfterMs: number }
+  /** `entries` undefined: all. `entriesMax` undefined: no bound. */
+  readonly retain: {
+    readonly entries: number | undefined
+    readonly entriesMax: number | undefined
+    readonly staleAfterMs: number
+  }
   readonly features: 'auto' | 'hold'
   readonly reorder: ReorderMode
   readonly logger: Logger

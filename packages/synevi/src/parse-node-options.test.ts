@@ -118,6 +118,8 @@ describe('wrong', () => {
     [{ ...BASE, limits: { frameMaxBytes: 2 ** 21 } }, 'limits.frameMaxBytes'],
     [{ ...BASE, batch: { lingerMs: -1 } }, 'batch.lingerMs'],
     [{ ...BASE, batch: { lingersMs: 1 } }, 'batch.lingersMs'],
+    [{ ...BASE, retain: { entries: 9, entriesMax: 8 } }, 'retain.entriesMax'],
+    [{ ...BASE, retain: { entriesMax: 8 } }, 'retain.entriesMax'],
     [{ ...BASE, timeouts: { transactionMs: Number.POSITIVE_INFINITY } }, 'timeouts.transactionMs'],
     [{ ...BASE, members: [] }, 'members'],
     [{ ...BASE, members: [{ id: 'b', address: '' }] }, 'members'],

@@ -98,11 +98,16 @@ export function parseCluster(fields: OptionFields, value: unknown): Complete<'cl
 
 /** The group of that name. */
 export function parseRetain(fields: OptionFields, value: unknown): ParsedOptions['retain'] {
-  const group = fields.object('retain', value, ['entries', 'staleAfterMs'])
+  const group = fields.object('retain', value, ['entries', 'entriesMax', 'staleAfterMs'])
   const count = counter(fields, 'retain', group)
-  const entries = count('entries', Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER)
+  const all = Number.MAX_SAFE_INTEGER
+  const entries = count('entries', all, 0, all)
+  const entriesMax = count('entriesMax', all, 0, all)
+  if (entriesMax < entries)
+    fields.wrong('retain.entriesMax', '`entries` as well, and no fewer', entriesMax)
   return Object.freeze({
-    entries: entries === Number.MAX_SAFE_INTEGER ? undefined : entries,
+    entries: entries === all ? undefined : entries,
+    entriesMax: entriesMax === all ? undefined : entriesMax,
     staleAfterMs: count('staleAfterMs', 3_600_000, 1, 365 * DAY_MS),
   })
 }

@@ -28,6 +28,34 @@ async function addMany({ clock, node }: Cluster, count: number): Promise<void> {
   await clock.advance(2_000)
 }
 
+describe('a log that holds no more than so much for others', () => {
+  it('is not held back by a member that speaks and lags; that takes a snapshot', async () => {
+    const cluster = await openCluster(3, () => ({
+      timeouts: { floorIntervalMs: 200, closeLagMs: 20 },
+      retain: { entries: RETAIN, entriesMax: 2 * RETAIN },
+    }))
+    const { clock, node, hub, stores } = cluster
+    const changes: string[] = []
+    node(0).on('member', ({ id, stale }) => changes.push(`${id} ${stale}`))
+    await addMany(cluster, 10)
+    // Heartbeats come from n2, and nothing of what the others agree on reaches it.
+    hub.lose = (_, to) => to === 2
+    await addMany(cluster, 25)
+    expect(entriesIn(stores[0])).toBe(25)
+    expect(node(0).members()[2]).not.toHaveProperty('stale')
+    await addMany(cluster, 60)
+    expect(entriesIn(stores[0])).toBe(RETAIN)
+    expect(node(0).members()[2]).toMatchObject({ id: 'n2', reachable: true, stale: true })
+    expect(changes).toContain('n2 true')
+    hub.lose = () => false
+    await clock.advance(5_000)
+    expect(await clock.until(node(2).read(Count('a')))).toBe(95n)
+    expect(node(2).stateDigest()).toBe(node(0).stateDigest())
+    expect(node(0).members()[2]).not.toHaveProperty('stale')
+    await cluster.close()
+  })
+})
+
 describe('a log of which only the end is retained', () => {
   it('keeps so many entries, verifies, and goes on after a restart', async () => {
     const cluster = await clusterWith(3_600_000)

@@ -24,6 +24,8 @@ export interface Peer {
   offsetAlarm: boolean
   /** It claims an identity that its store does not continue: nothing it says counts. */
   distrusted: boolean
+  /** It held the log back for too long, or by too much: what it lacks may be gone (8.5). */
+  stale: boolean
 }
 
 /** Every other member that is known; suspicion is a hint that only timing rests on. */
@@ -166,5 +168,6 @@ function newPeer(serial: NodeSerial, now: Millis): Peer {
     heartbeatAt: now,
     offsetAlarm: false,
     distrusted: false,
+    stale: false,
   }
 }

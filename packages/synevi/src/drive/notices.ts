@@ -95,6 +95,7 @@ export class Notices {
         if (!health.isDiverged) this.#parts.snapshotWanted(notice.from)
         break
       case 'suspected':
+      case 'stale':
         this.memberChanged(notice.peer)
         break
       case 'diverged':

@@ -152,6 +152,9 @@ function openedOf(parts: {
       closeLagMs: options.timeouts.closeLagMs,
       staleAfterMs: options.retain.staleAfterMs,
       ...(options.retain.entries === undefined ? {} : { retainEntries: options.retain.entries }),
+      ...(options.retain.entriesMax === undefined
+        ? {}
+        : { retainEntriesMax: options.retain.entriesMax }),
     },
     durable,
     reader: state.reader,

@@ -271,6 +271,12 @@ export class NodeHealth {
         this.#parts.logger.info({ peer, suspected }, 'suspicion changed')
         return this.check()
       }
+      case 'stale': {
+        const { peer, stale } = notice
+        const said = stale ? 'is not kept for a member that is stale' : 'is kept for a member again'
+        this.#parts.logger.warn({ peer }, `the log ${said}`)
+        return
+      }
       // The replica that follows suspects nobody, until it says so.
       case 'restartedInPlace':
         this.#suspected.clear()
@@ -320,6 +326,7 @@ export class NodeHealth {
       ...(measured === undefined
         ? {}
         : { rttMs: measured.rttMs, clockOffsetMs: measured.clockOffsetMs }),
+      ...(measured?.stale === true ? { stale: true } : {}),
       ...(applied === undefined ? {} : { applied, lagTransactions: positions.farthest - applied }),
     }
   }

@@ -98,6 +98,8 @@ export interface Member extends Omit<MemberSpec, 'role'> {
   readonly applied?: LogPosition
   /** Behind the farthest member known here. */
   readonly lagTransactions?: bigint
+  /** The log here is no longer kept for it (`retain`): it may need a snapshot. */
+  readonly stale?: true
 }
 
 /** Quorum sizes of n members (`protocol.md` 2.1). */
