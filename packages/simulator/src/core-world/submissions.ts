@@ -26,8 +26,12 @@ export class Submissions {
     return copy
   }
 
+  /** An answer is owed by the life that was handed it, and by no later one. */
   image(): unknown {
-    return [...this.#all].map(([id, { before, answered }]) => [id, before.length, answered])
+    return [...this.#all].map(([id, { life, before, answered }]) => [
+      ...[id, before.length, answered],
+      answered ? 0 : life,
+    ])
   }
 
   add(submission: SubmissionId, of: Omit<Submitted, 'id' | 'answered'>): void {

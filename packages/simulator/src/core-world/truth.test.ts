@@ -280,3 +280,17 @@ describe('Truth', () => {
     expect(copy.get(id)?.outcome).toBe(id)
   })
 })
+
+describe('equal images', () => {
+  it('owe the same answers: a submission belongs to the life that was handed it', () => {
+    const before = new Truth(2, [conflictKey('k')])
+    before.submitted(A, submissionId(0), KEYS)
+    before.observe(A, [{ kind: 'crashed' }])
+    const after = new Truth(2, [conflictKey('k')])
+    after.observe(A, [{ kind: 'crashed' }])
+    after.submitted(A, submissionId(0), KEYS)
+    expect(before.unanswered()).toEqual([])
+    expect(after.unanswered()).toEqual([submissionId(0)])
+    expect(before.image()).not.toEqual(after.image())
+  })
+})

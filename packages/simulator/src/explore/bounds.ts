@@ -49,9 +49,17 @@ const TWO = [
 const ONE = TWO.slice(0, 1)
 const GROWS = [...ONE, { node: 0, keys: 'all', members: [0, 1] }] as const
 const REPLACES = [...ONE, { node: 1, keys: 'all', members: [0, 1, 3] }] as const
+const OTHER = TWO[1] ?? { node: 1, keys: K }
+/** Another coordinator is under way while the epoch closes, or submits meanwhile. */
+const CLOSES = [OTHER, { node: 0, keys: 'all', members: [0, 1, 2] }] as const
+const TWICE = [
+  { node: 0, keys: 'all', members: [0, 1] },
+  { node: 1, keys: 'all', members: [0, 1] },
+] as const
+const BETWEEN = [OTHER, { node: 0, keys: 'all', members: [0, 1] }, OTHER] as const
 const THREE = [...TWO, { node: 2, keys: K }]
 
-/** Within half a minute together. */
+/** Within a minute together. */
 export const DEFAULT_BOUNDS: readonly Bounds[] = [
   { name: 'no fault', n: 3, txns: TWO, ...NONE },
   { name: '1 loss', n: 3, txns: TWO, ...NONE, losses: 1 },
@@ -77,6 +85,32 @@ export const DEFAULT_BOUNDS: readonly Bounds[] = [
     restarts: 1,
     losses: 1,
   },
+  {
+    name: '2 → 3 members, 1 restart, 1 loss',
+    n: 2,
+    joiners: 1,
+    txns: CLOSES,
+    ...NONE,
+    restarts: 1,
+    losses: 1,
+  },
+  {
+    name: '2 → 3 members and then one, 1 restart',
+    n: 2,
+    joiners: 1,
+    txns: [...CLOSES].reverse(),
+    ...NONE,
+    restarts: 1,
+  },
+  {
+    name: '2 → 2 members, twice, 1 restart, 1 loss',
+    n: 2,
+    txns: TWICE,
+    ...NONE,
+    restarts: 1,
+    losses: 1,
+  },
+  { name: 'one, 2 → 2 members, one', n: 2, txns: BETWEEN, ...NONE },
   { name: '1 read', n: 3, txns: ONE, reads: [{ node: 1, keys: K }], ...NONE },
   { name: '1 read, 1 loss', n: 3, txns: ONE, reads: [{ node: 1, keys: K }], ...NONE, losses: 1 },
 ]

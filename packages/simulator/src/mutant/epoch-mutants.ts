@@ -30,6 +30,7 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [changes(3, 20_000), changes(5, 20_000)],
+    explored: '2 → 3 members, 1 restart, 1 loss',
   },
   {
     name: 'epoch end without reported decisions',
@@ -43,6 +44,7 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [changes(3, 50_000), changes(5, 50_000)],
+    explored: '2 → 3 members, 1 restart, 1 loss',
   },
   {
     name: 'epoch end without what was driven',
@@ -56,6 +58,7 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [changes(3, 50_000), changes(5, 50_000)],
+    explored: '2 → 3 members, 1 restart, 1 loss',
   },
   {
     name: 'tail from the Reconfig instead of m',
@@ -82,6 +85,7 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [changes(3, 50_000)],
+    explored: '2 → 3 members, 1 restart, 1 loss',
   },
   {
     name: 'next epoch opened at execution',
@@ -102,6 +106,7 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [changes(3, 20_000)],
+    explored: '2 → 3 members, 1 restart, 1 loss',
   },
   {
     name: 'floor of an epoch lost in a crash',
@@ -146,6 +151,7 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [changes(3, 20_000)],
+    explored: 'one, 2 → 2 members, one',
   },
   {
     name: 'let go without waiting',
@@ -252,6 +258,7 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [changes(3, 50_000)],
+    explored: '2 → 2 members, twice, 1 restart, 1 loss',
   },
   {
     name: 'the closing is not taken up after a restart',
@@ -265,6 +272,7 @@ export const EPOCH_MUTANTS: readonly Mutant[] = [
       },
     ],
     hunts: [changes(3, 50_000)],
+    explored: '2 → 2 members, twice, 1 restart, 1 loss',
   },
   {
     name: 'submissions go on in a closing epoch',
