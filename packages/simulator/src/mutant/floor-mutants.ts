@@ -83,7 +83,7 @@ export const FLOOR_MUTANTS: readonly Mutant[] = [
         replace: "context.out.atOnce(from, { kind: 'floorOk'",
       },
     ],
-    hunts: [{ by: 'walk', n: 3, seedsMax: 20_000 }],
+    hunts: [{ by: 'walk', n: 3, changes: true, seedsMax: 50_000 }],
   },
   {
     name: 'own floor counted before it is durable',
@@ -140,10 +140,7 @@ export const FLOOR_MUTANTS: readonly Mutant[] = [
         replace: 'return id <= this.#now.closedBefore',
       },
     ],
-    hunts: [{ by: 'walk', n: 3, seedsMax: 20_000 }],
-    harmless:
-      'a floor names node 0 and no sequence: a transaction of that node would have to be born in ' +
-      'the very nanosecond',
+    hunts: [{ by: 'walk', n: 3, seedsMax: 50_000 }],
   },
   {
     name: 'undecided record above closedBefore erased',
