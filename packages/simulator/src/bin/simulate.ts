@@ -117,6 +117,8 @@ function serve(): void {
   }
   process.on('uncaughtException', fail)
   process.on('unhandledRejection', fail)
+  // Its parent is gone: nobody wants an answer.
+  process.on('disconnect', () => process.exit())
   process.on('message', (job: Job) => {
     present = job
     const began = performance.now()
