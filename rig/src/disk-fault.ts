@@ -88,7 +88,9 @@ export function fill(ground: FaultGround, how: 'slowly' | 'atOnce'): Fault {
       const { isReady, lastStop } = cluster.member(victim)
       if (how === 'slowly') return isReady ? [] : [`it did not go on voting: ${told(lastStop)}`]
       if (isReady) return ['it goes on with a full disk']
-      return /free space/.test(lastStop?.message ?? '') ? [] : [`it says ${told(lastStop)}`]
+      // The reserve, or the file system when the last byte went between that look and the write.
+      const says = /free space|No space left on device/
+      return says.test(lastStop?.message ?? '') ? [] : [`it says ${told(lastStop)}`]
     },
     end: async () => {
       rmSync(ballast)
