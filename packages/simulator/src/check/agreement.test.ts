@@ -25,6 +25,14 @@ suite('agreement accepts', () => {
     expect(run([1, 1, step(1)], [1, 1, step(2)], [1, 2, step(2)], [1, 2, step(3)])).toEqual([])
   })
 
+  test('a node that went down with its first write of all, which installs a snapshot', () => {
+    const agreement = new Agreement()
+    for (const n of [1, 2, 3]) agreement.applied(1, 1, step(n))
+    agreement.installing(2)
+    expect(agreement.applied(2, 2, step(3))).toBeUndefined()
+    expect(agreement.applied(3, 2, step(3))?.name).toBe('order differs')
+  })
+
   test('a batch of several positions, an empty batch of none', () => {
     expect(run([1, 1, step(1, { position: 5n })], [1, 1, step(2, { position: 5n })])).toEqual([])
   })

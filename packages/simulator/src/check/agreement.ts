@@ -107,15 +107,17 @@ export class Agreement {
     const outcome = this.#outcome(node, step.id, step.executeAt)
     if (outcome !== undefined) return outcome
     const place = this.#places.get(step.id)
-    const life = this.#lives.get(node) ?? { index: -1, incarnation }
-    // After a restart it may repeat what was not yet durable, but not skip.
-    const isNewLife = life.incarnation !== incarnation
+    const life = this.#lives.get(node)
+    const index = life?.index ?? -1
+    // After a restart it may repeat what was not yet durable, but not skip. Who went down with a
+    // snapshot may have applied nothing before.
+    const isNewLife = life?.incarnation !== incarnation
     const next = place ?? this.#sequence.length
     const mayJump = isNewLife && this.#installing.delete(node)
-    const fits = mayJump || (isNewLife ? next <= life.index + 1 : next === life.index + 1)
+    const fits = mayJump || (isNewLife ? next <= index + 1 : next === index + 1)
     this.#lives.set(node, { index: next, incarnation })
     if (!fits) {
-      const why = `node ${node} applied ${step.id}, number ${next}, after number ${life.index}`
+      const why = `node ${node} applied ${step.id}, number ${next}, after number ${index}`
       return { name: 'order differs', why }
     }
     return place === undefined ? this.#extend(node, step) : this.#compare(node, place, step)
