@@ -10,7 +10,12 @@ import type { NodeSerial } from '../time/timestamp.ts'
 interface Inquiry {
   readonly position: bigint
   readonly answers: Map<NodeSerial, { readonly txnHash: Bytes; readonly execHash: Bytes }>
+  /** How often it was asked. */
+  asked: number
 }
+
+/** An inquiry asked so often gives way to one at a later position. */
+const ASKED_MAX = 5
 
 /** Compares; on a difference asks all; a minority stops applying and keeps voting. */
 export class Divergence {
@@ -55,7 +60,7 @@ export class Divergence {
     const isEntry = mine.executeAt === theirs.executeAt
     const same = isEntry ? mine : reader.watermarkOf(theirs.executeAt)
     if (same === undefined || sameHeads(same, theirs)) return
-    if (this.#inquiry === undefined) this.#inquire(theirs.position, mine)
+    if (this.#givesWayTo(theirs.position)) this.#inquire(theirs.position, mine)
     if (!isEntry) return
     this.#count(from, {
       position: theirs.position,
@@ -77,6 +82,7 @@ export class Divergence {
   repeat(): void {
     const inquiry = this.#inquiry
     if (inquiry === undefined) return
+    inquiry.asked += 1
     for (const peer of this.#context.epochs.open.peers) {
       if (!inquiry.answers.has(peer))
         this.#context.out.atOnce(peer, { kind: 'hashAt', position: inquiry.position })
@@ -89,9 +95,19 @@ export class Divergence {
     this.#count(from, { position, txnHash, execHash })
   }
 
+  /**
+   * Logs may have been shortened beyond the place of an inquiry, or a voter is gone: then nobody
+   * answers it any more. Chains that differ once differ for ever, so a later place does as well.
+   */
+  #givesWayTo(position: bigint): boolean {
+    const inquiry = this.#inquiry
+    if (inquiry === undefined) return true
+    return inquiry.asked > ASKED_MAX && position > inquiry.position
+  }
+
   #inquire(position: bigint, mine: Watermark): void {
     this.#context.out.notice({ kind: 'event', name: 'divergenceSuspected' })
-    this.#inquiry = { position, answers: new Map([[this.#context.self, mine]]) }
+    this.#inquiry = { position, answers: new Map([[this.#context.self, mine]]), asked: 0 }
     this.repeat()
   }
 

@@ -128,6 +128,32 @@ describe('7.2: suspicion', () => {
   })
 })
 
+describe('7.6: divergence', () => {
+  it('is found at a later place when nobody has the log of the first one any more', () => {
+    const node = new ReplicaUnderTest({ self: 0, size: 3 })
+    // A node of these tests says i + 1 of its own execution at position i.
+    const told = (i: number, exec: number): Partial<Heartbeat> => ({
+      applied: {
+        ...{ position: BigInt(i), executeAt: at(i, 1) },
+        ...{ txnHash: hash(i + 1), execHash: hash(exec) },
+      },
+    })
+    const differing = (i: number): Partial<Heartbeat> => told(i, 99)
+    const { since } = theOne(node.hear(1, heartbeat(1, told(3, 4))), 'catchUp')
+    const entries = [entryOf(1), entryOf(2), entryOf(3)]
+    node.hear(1, { kind: 'logChunk', since, entries, more: false })
+    const first = node.hear(1, heartbeat(1, differing(1)))
+    expect(sent(first, 'hashAt').map(({ message }) => message.position)).toEqual([1n, 1n])
+    const unknown = { position: 1n, txnHash: undefined, execHash: undefined }
+    node.hear(2, { kind: 'hashAtOk', ...unknown })
+    node.advance(2_000)
+    const later = node.hear(1, heartbeat(1, differing(3)))
+    expect(sent(later, 'hashAt').map(({ message }) => message.position)).toEqual([3n, 3n])
+    const said = node.hear(2, heartbeat(2, differing(3)))
+    expect(said.notices.filter(({ kind }) => kind === 'diverged')).toHaveLength(1)
+  })
+})
+
 describe('7.4: a node that was down', () => {
   it('asks the log of a peer that leads, in order, and goes on until nothing is left', () => {
     const node = new ReplicaUnderTest({ self: 0, size: 3 })
