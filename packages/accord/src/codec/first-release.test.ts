@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ANY_MESSAGE } from '../test/arbitrary.ts'
+import { ANY_MESSAGE } from '../test/arbitrary-message.ts'
 import { frameOf, fromHex, resealed, sealed, toHex } from '../test/frame-bytes.ts'
 import type { Message } from '../message/message.ts'
 import { ALL_FEATURES, NO_CLAIMS } from '../topology/features.ts'

@@ -5,7 +5,8 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { anyLogEntry, anyMessage, anyRecord } from '../test/arbitrary.ts'
+import { anyLogEntry, anyRecord } from '../test/arbitrary.ts'
+import { anyMessage } from '../test/arbitrary-message.ts'
 import { frameOf, mutated, numbersFrom, resealed, toHex } from '../test/frame-bytes.ts'
 import { decodeFrame, encodeFrame } from './frame.ts'
 import { decodeLogEntry, decodeRecord, encodeLogEntry, encodeRecord } from './record-codec.ts'

@@ -15,7 +15,7 @@ import {
 import { NO_DEPS, type Deps } from '../txn/deps.ts'
 import { conflictKey, DEFAULT_KEYS } from '../txn/keys.ts'
 import type { Txn } from '../txn/txn.ts'
-import { anyMessage } from '../test/arbitrary.ts'
+import { anyMessage } from '../test/arbitrary-message.ts'
 import { fittingMessages } from '../test/arbitrary-fitting.ts'
 import { testEpoch } from '../test/test-epoch.ts'
 import { fits } from './fits.ts'

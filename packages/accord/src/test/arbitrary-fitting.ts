@@ -19,7 +19,8 @@ import {
 import { keysOfTxn, type Txn } from '../txn/txn.ts'
 import type { Accepted } from '../txn/txn-record.ts'
 import { above, partsOf, type FittingWorld } from './arbitrary-fitting-parts.ts'
-import { ANY_MESSAGE, maybe } from './arbitrary.ts'
+import { maybe } from './arbitrary.ts'
+import { ANY_MESSAGE } from './arbitrary-message.ts'
 
 export type { FittingWorld } from './arbitrary-fitting-parts.ts'
 

@@ -7,7 +7,8 @@ import { nodeSerial, type Message, type SubmissionId } from '../index.ts'
 import type { Answer, Notice, ReadAnswer } from '../ready.ts'
 import type { Configuration, MemberEntry } from '../topology/configuration.ts'
 import { epoch } from '../time/timestamp.ts'
-import { ReplicaUnderTest, type Said } from './replica-under-test.ts'
+import { ReplicaUnderTest } from './replica-under-test.ts'
+import { type Said } from './said.ts'
 
 /** A message on its way. */
 export interface Passing {

@@ -3,32 +3,14 @@
  * words of Ready.
  */
 
-import {
-  ALL_FEATURES,
-  compareTimestamps,
-  epochFactsAfter,
-  hlc,
-  nodeSerial,
-  openReplica,
-  TIMESTAMP_ZERO,
-  timestampOf,
-  epoch,
-  millis,
-  nanos,
-} from '../index.ts'
+import { hlc, nodeSerial, openReplica, timestampOf, epoch, millis, nanos } from '../index.ts'
 import type {
-  Answer,
   DurableState,
-  EpochFacts,
   Execution,
   Input,
   LogEntry,
-  Mark,
   Message,
-  Notice,
-  ReadAnswer,
   ReadId,
-  RecordReader,
   Replica,
   StoredFeatures,
   ReplicaStatus,
@@ -36,27 +18,12 @@ import type {
   SubmissionId,
   Timestamp,
   TxnRecord,
-  Watermark,
-  Write,
 } from '../index.ts'
 import { DEFAULT_KEYS, type Keys } from '../txn/keys.ts'
 import { configurationOf, type Configuration } from '../topology/configuration.ts'
 import { type ApplicationTxn } from '../txn/txn.ts'
-
-/** What one input brought about. */
-export interface Said {
-  /** Left before the writes were durable. */
-  readonly atOnce: readonly (readonly [number, Message])[]
-  /** Left after. */
-  readonly afterStore: readonly (readonly [number, Message])[]
-  readonly writes: readonly Write[]
-  readonly executions: readonly Execution[]
-  readonly answers: readonly Answer[]
-  readonly reads: readonly ReadAnswer[]
-  readonly notices: readonly Notice[]
-}
-
-const NO_BYTES = new Uint8Array(0)
+import { joined, type Said } from './said.ts'
+import { StoreUnderTest, watermark } from './store-under-test.ts'
 
 /** Timestamps of epoch 1 by small numbers: `at(5)` is 5 ms, `at(5, 2)` the same of node 2. */
 export function at(ms: number, node = 0): Timestamp {
@@ -85,16 +52,7 @@ export class ReplicaUnderTest {
   replica: Replica
   /** Milliseconds of both clocks. */
   now = 1_000
-  readonly #records = new Map<Timestamp, TxnRecord>()
-  readonly #log: LogEntry[] = []
-  #marks: readonly Mark[] = []
-  #epochs: EpochFacts
-  readonly #storeByte: number
-  #facts: Pick<
-    DurableState,
-    'hlcReserve' | 'durableSeq' | 'admitted' | 'peers' | 'features' | 'floors'
-  >
-  #applied: Watermark = watermark(0n, TIMESTAMP_ZERO)
+  readonly #store: StoreUnderTest
   #submissions = 0
 
   constructor(parts: {
@@ -110,22 +68,16 @@ export class ReplicaUnderTest {
     this.#options = parts.options ?? {}
     this.self = parts.self ?? 0
     this.size = parts.size
-    this.#storeByte = parts.storeId ?? this.self + 1
-    this.#facts = {
-      hlcReserve: hlc(0n),
-      durableSeq: 0n,
-      admitted: parts.admitted ?? true,
-      peers: [],
-      features: parts.features ?? { requires: ALL_FEATURES, active: ALL_FEATURES },
-      floors: { floor: TIMESTAMP_ZERO, closedBefore: TIMESTAMP_ZERO },
-    }
     const members = Array.from({ length: parts.size }, (_, serial) => ({
       serial: nodeSerial(serial),
       id: `node-${serial}`,
       address: '',
     }))
     const configuration = parts.configuration ?? configurationOf(epoch(1), members)
-    this.#epochs = { configurations: [configuration], pending: undefined, ends: [] }
+    this.#store = new StoreUnderTest({
+      ...{ admitted: parts.admitted ?? true, features: parts.features, configuration },
+      storeByte: parts.storeId ?? this.self + 1,
+    })
     this.replica = this.#open()
   }
 
@@ -164,7 +116,7 @@ export class ReplicaUnderTest {
       all.push(this.step({ kind: 'wake' }))
     }
     this.now = until
-    return join(all)
+    return joined(all)
   }
 
   /** The process dies and opens again from what was durable: everything served was. */
@@ -179,22 +131,22 @@ export class ReplicaUnderTest {
 
   /** What is durable of a transaction. */
   stored(id: Timestamp): TxnRecord | undefined {
-    return this.#records.get(id)
+    return this.#store.record(id)
   }
 
   /** Puts a record on the disk that the replica does not know of. */
   forge(record: TxnRecord): void {
-    this.#records.set(record.id, record)
+    this.#store.forge(record)
   }
 
   get log(): readonly LogEntry[] {
-    return this.#log
+    return this.#store.log
   }
 
   serve(): Said {
     const all: Said[] = []
     for (let ready = this.replica.drain(); ready !== undefined; ready = this.replica.drain()) {
-      for (const write of ready.writes) this.#write(write)
+      for (const write of ready.writes) this.#store.write(write)
       all.push({
         atOnce: ready.send.map(({ to, message }) => [to, message] as const),
         afterStore: ready.sendAfterStore.map(({ to, message }) => [to, message] as const),
@@ -207,7 +159,7 @@ export class ReplicaUnderTest {
       this.replica.step({ kind: 'stored', ready: ready.id }, this.instant())
       for (const execution of ready.execute) this.#execute(execution)
     }
-    return join(all)
+    return joined(all)
   }
 
   #execute(execution: Execution): void {
@@ -228,79 +180,13 @@ export class ReplicaUnderTest {
     return this.#executedPosition
   }
 
-  #write(write: Write): void {
-    switch (write.kind) {
-      case 'diverged':
-        return
-      case 'record':
-        this.#records.set(write.record.id, write.record)
-        return
-      case 'applied':
-        this.#records.set(write.record.id, write.record)
-        this.#log.push(write.entry)
-        this.#applied = write.entry.watermark
-        this.#mark(write.marks)
-        if (write.closing !== undefined) this.#facts = { ...this.#facts, floors: write.closing }
-        if (write.reconfig !== undefined)
-          this.#epochs = epochFactsAfter(this.#epochs, write.reconfig)
-        return
-      case 'epochEnd':
-        this.#epochs = epochFactsAfter(this.#epochs, write)
-        return
-      case 'closed':
-        this.#facts = { ...this.#facts, floors: write.floors }
-        return
-      case 'truncated':
-        for (const id of this.#records.keys()) if (id < write.below) this.#records.delete(id)
-        return
-      case 'logTruncated': {
-        const gone = this.#log.findLastIndex(({ executeAt }) => executeAt <= write.base.executeAt)
-        this.#log.splice(0, gone + 1)
-        return
-      }
-      case 'floor':
-        this.#facts = { ...this.#facts, floors: { ...this.#facts.floors, floor: write.floor } }
-        return
-      case 'hlcReserve':
-        this.#facts = { ...this.#facts, hlcReserve: write.hlc }
-        return
-      case 'durableSeq':
-        this.#facts = { ...this.#facts, durableSeq: write.seq }
-        return
-      case 'admitted':
-        this.#facts = { ...this.#facts, admitted: true }
-        return
-      case 'features':
-        this.#facts = { ...this.#facts, features: write.features }
-        return
-      case 'peer': {
-        const others = this.#facts.peers.filter((peer) => peer.serial !== write.peer.serial)
-        this.#facts = { ...this.#facts, peers: [...others, write.peer] }
-        return
-      }
-    }
-  }
-
-  #mark(changed: readonly Mark[]): void {
-    if (changed.some((mark) => mark.key === 'all')) this.#marks = changed
-    else {
-      const kept = this.#marks.filter((mark) => !changed.some((other) => other.key === mark.key))
-      this.#marks = [...kept, ...changed]
-    }
-  }
-
   /** What a replica opens with. */
   durable(): DurableState {
-    const live = [...this.#records.values()].filter(
-      (record) => !record.applied && record.outcome?.kind !== 'invalidated',
-    )
-    const storeId = new Uint8Array(16).fill(this.#storeByte)
-    const applied = this.#applied
-    return { ...this.#facts, storeId, ...this.#epochs, live, marks: this.#marks, applied }
+    return this.#store.durable()
   }
 
   #open(): Replica {
-    this.#executedPosition = this.#applied.position
+    this.#executedPosition = this.#store.position
     return openReplica({
       self: nodeSerial(this.self),
       options: {
@@ -312,95 +198,12 @@ export class ReplicaUnderTest {
         ...this.#options,
       },
       durable: this.durable(),
-      reader: this.#reader(),
+      reader: this.#store.reader(),
       at: this.instant(),
     })
   }
 
-  #reader(): RecordReader {
-    return {
-      record: (id) => this.#records.get(id),
-      entriesAfter: (since, countMax) => {
-        const after = this.#log.filter((entry) => entry.executeAt > since)
-        return { entries: after.slice(0, countMax), more: after.length > countMax }
-      },
-      watermarkAt: (position) =>
-        this.#log.find(
-          ({ txn, watermark: { position: p } }) => txn.kind === 'application' && p === position,
-        )?.watermark,
-      logStart: () => TIMESTAMP_ZERO,
-      logSlice: ({ through, below }, countMax) =>
-        this.#log
-          .filter(
-            ({ executeAt, watermark: { position } }) => executeAt < below && position <= through,
-          )
-          .slice(0, countMax)
-          .at(-1)?.watermark,
-      watermarkOf: (executeAt) =>
-        this.#log.find((entry) => entry.executeAt === executeAt)?.watermark,
-      oldestPosition: () => this.#log[0]?.watermark.position ?? 0n,
-      decidedAfter: (since) =>
-        [...this.#records.values()].flatMap(({ id, keys, outcome }) =>
-          outcome?.kind === 'decided' && outcome.executeAt > since && keys !== undefined
-            ? [{ id, executeAt: outcome.executeAt, keys }]
-            : [],
-        ),
-      recordsBelow: (below, countMax) => sliceBelow([...this.#records.keys()], below, countMax),
-    }
-  }
-
   instant(): { wall: ReturnType<typeof nanos>; elapsed: ReturnType<typeof millis> } {
     return { wall: nanos(BigInt(this.now) * 1_000_000n), elapsed: millis(this.now) }
-  }
-}
-
-/** Messages of one kind, with where they go. */
-export function sent<K extends Message['kind']>(
-  said: Said,
-  kind: K,
-): readonly { readonly to: number; readonly message: Message & { kind: K } }[] {
-  const all = [...said.atOnce, ...said.afterStore]
-  return all.flatMap(([to, message]) => (isKind(message, kind) ? [{ to, message }] : []))
-}
-
-/** The only message of one kind. Throws when there is none or more than one. */
-export function theOne<K extends Message['kind']>(said: Said, kind: K): Message & { kind: K } {
-  const found = sent(said, kind)
-  const [first] = found
-  if (first === undefined || found.length > 1)
-    throw new Error(`${found.length} messages of kind ${kind}`)
-  return first.message
-}
-
-function isKind<K extends Message['kind']>(
-  message: Message,
-  kind: K,
-): message is Message & { kind: K } {
-  return message.kind === kind
-}
-
-function sliceBelow(
-  ids: readonly Timestamp[],
-  below: Timestamp,
-  countMax: number,
-): Timestamp | undefined {
-  const found = ids.filter((id) => id < below).sort(compareTimestamps)
-  return found.length === 0 ? undefined : (found[countMax] ?? below)
-}
-
-function watermark(position: bigint, executeAt: Timestamp): Watermark {
-  const hash = executeAt === TIMESTAMP_ZERO ? NO_BYTES : new Uint8Array([1 + Number(position)])
-  return { position, executeAt, txnHash: hash, execHash: hash }
-}
-
-function join(all: readonly Said[]): Said {
-  return {
-    atOnce: all.flatMap((said) => said.atOnce),
-    afterStore: all.flatMap((said) => said.afterStore),
-    writes: all.flatMap((said) => said.writes),
-    executions: all.flatMap((said) => said.executions),
-    answers: all.flatMap((said) => said.answers),
-    reads: all.flatMap((said) => said.reads),
-    notices: all.flatMap((said) => said.notices),
   }
 }

@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { epoch, hlc, nodeSerial, timestampOf, type EpochEnd, type Message } from '../../index.ts'
 import { ClusterUnderTest, learner, voter } from '../cluster-under-test.ts'
-import { at, sent, theOne, txnOf } from '../replica-under-test.ts'
+import { at, txnOf } from '../replica-under-test.ts'
+import { sent, theOne } from '../said.ts'
 
 const THREE = [voter(0), voter(1), voter(2)]
 

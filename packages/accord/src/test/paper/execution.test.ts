@@ -14,7 +14,8 @@ import {
   type TxnId,
 } from '../../index.ts'
 import { conflictKey, DEFAULT_KEYS, type Keys } from '../../txn/keys.ts'
-import { ReplicaUnderTest, at, sent, txnOf, type Said } from '../replica-under-test.ts'
+import { ReplicaUnderTest, at, txnOf } from '../replica-under-test.ts'
+import { sent, type Said } from '../said.ts'
 
 function replica(): ReplicaUnderTest {
   return new ReplicaUnderTest({ self: 0, size: 3 })

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { NO_DEPS, nodeSerial, type TxnId } from '../../index.ts'
-import { ReplicaUnderTest, at, sent, theOne, txnOf } from '../replica-under-test.ts'
+import { ReplicaUnderTest, at, txnOf } from '../replica-under-test.ts'
+import { sent, theOne } from '../said.ts'
 
 function submitted(size: number): { node: ReplicaUnderTest; id: TxnId } {
   const node = new ReplicaUnderTest({ self: 0, size })

@@ -11,7 +11,8 @@ import {
   type FeatureClaims,
   type Heartbeat,
 } from '../../index.ts'
-import { ReplicaUnderTest, type Said } from '../replica-under-test.ts'
+import { ReplicaUnderTest } from '../replica-under-test.ts'
+import { type Said } from '../said.ts'
 
 const NONE = new Uint8Array(0)
 const OFFER: FeatureClaims = { offers: ALL_FEATURES, requires: 0, active: 0 }

@@ -16,7 +16,8 @@ import {
   type Timestamp,
 } from '../../index.ts'
 import { DEFAULT_KEYS } from '../../txn/keys.ts'
-import { ReplicaUnderTest, at, sent, theOne, txnOf, type Said } from '../replica-under-test.ts'
+import { ReplicaUnderTest, at, txnOf } from '../replica-under-test.ts'
+import { sent, theOne, type Said } from '../said.ts'
 
 const INTERVAL = { floorIntervalMs: 100, closeLagMs: 10 }
 const ballotOf = (round: number, node: number): Ballot => ({ round, node: nodeSerial(node) })

@@ -14,7 +14,8 @@ import {
   type Timestamp,
 } from '../../index.ts'
 import { conflictKey, DEFAULT_KEYS } from '../../txn/keys.ts'
-import { ReplicaUnderTest, at, sent, theOne, txnOf, type Said } from '../replica-under-test.ts'
+import { ReplicaUnderTest, at, txnOf } from '../replica-under-test.ts'
+import { sent, theOne, type Said } from '../said.ts'
 
 const NONE = new Uint8Array(0)
 

@@ -14,15 +14,8 @@ import {
   type TxnId,
 } from '../../index.ts'
 import { conflictKey, DEFAULT_KEYS, keysOf } from '../../txn/keys.ts'
-import {
-  ReplicaUnderTest,
-  at,
-  readId,
-  sent,
-  theOne,
-  txnOf,
-  type Said,
-} from '../replica-under-test.ts'
+import { ReplicaUnderTest, at, readId, txnOf } from '../replica-under-test.ts'
+import { sent, theOne, type Said } from '../said.ts'
 
 /** A member whose disk wrote something in this life: its rounds have numbers. */
 function reader(size = 3): ReplicaUnderTest {

@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { timestamp, type ReplicaOptions } from '../../index.ts'
 import { keysOf } from '../../txn/keys.ts'
-import { ReplicaUnderTest, at, sent, txnOf, type Said } from '../replica-under-test.ts'
+import { ReplicaUnderTest, at, txnOf } from '../replica-under-test.ts'
+import { sent, type Said } from '../said.ts'
 
 const ON: Partial<ReplicaOptions> = { reorder: 'on', reorderWaitMaxMs: 80, patienceMaxMs: 250 }
 

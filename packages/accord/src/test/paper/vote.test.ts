@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { nodeSerial } from '../../index.ts'
 import { conflictKey } from '../../txn/keys.ts'
-import { ReplicaUnderTest, at, sent, theOne, txnOf } from '../replica-under-test.ts'
+import { ReplicaUnderTest, at, txnOf } from '../replica-under-test.ts'
+import { sent, theOne } from '../said.ts'
 
 function replica(size = 3): ReplicaUnderTest {
   return new ReplicaUnderTest({ self: 0, size })

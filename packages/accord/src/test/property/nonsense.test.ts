@@ -9,7 +9,8 @@ import { expect, test } from 'vitest'
 import { epoch, hlc, nodeSerial, type Notice } from '../../index.ts'
 import { keysOf } from '../../txn/keys.ts'
 import { fittingMessage } from '../arbitrary-fitting.ts'
-import { ReplicaUnderTest, type Said } from '../replica-under-test.ts'
+import { ReplicaUnderTest } from '../replica-under-test.ts'
+import { type Said } from '../said.ts'
 import { testEpoch } from '../test-epoch.ts'
 
 const members = [0, 1, 2].map(nodeSerial)
