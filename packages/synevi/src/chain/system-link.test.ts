@@ -60,6 +60,22 @@ describe('a chain with Barriers', () => {
     expect(state.appliedPage(4n, 10)).toEqual([])
   })
 
+  it('is read from where a shortened log begins, also before the first entry', async () => {
+    const node = await history()
+    for (const [place, left] of [
+      [1, 4],
+      [2, 3],
+      [3, 2],
+      [5, 2],
+      [6, 1],
+    ] as const) {
+      const base = entryAt(node, place).watermark
+      await node.store.write(node.state.encode([{ kind: 'logTruncated', base }]))
+      expect(node.state.appliedPage(base.position, 10)).toHaveLength(left)
+      expect(node.state.verify()).toMatchObject({ ok: true, to: 4n })
+    }
+  })
+
   it.each([1, 4, 8])('shows that the Barrier at %i is gone', async (place) => {
     const node = await history()
     await node.store.write([{ key: logKey(placeOf(place)), value: undefined }])

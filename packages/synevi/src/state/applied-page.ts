@@ -57,11 +57,12 @@ function before(
   store: Store,
   place: TxnPlace,
 ): { readonly heads: ChainHeads; readonly since: Timestamp | undefined } {
-  if (place.firstPosition === 1n) return { heads: chainStart(), since: undefined }
+  // Also before the first position: what has no entry may stand there, and be gone from the log.
   const base = readBase(store)
   if (base?.position === place.firstPosition - 1n) {
     return { heads: base, since: base.executeAt }
   }
+  if (place.firstPosition === 1n) return { heads: chainStart(), since: undefined }
   const last = placeBelow(store, place.firstPosition)
   const entry = last === undefined ? undefined : readLogEntry(store, last.executeAt)
   if (entry?.watermark.position !== place.firstPosition - 1n) {
