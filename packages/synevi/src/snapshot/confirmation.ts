@@ -8,6 +8,8 @@ export interface ConfirmationParts {
   readonly watermark: Watermark | undefined
   /** Voters but for its sender and this node, reachable or not. */
   readonly others: () => readonly NodeSerial[]
+  /** Voters that may be away while the rest still is a quorum (f of `protocol.md` 2.1). */
+  readonly mayBeAway: () => number
   readonly isReachable: (serial: NodeSerial) => boolean
   readonly ask: (to: NodeSerial, position: bigint) => void
   /** Milliseconds, elapsed. */
@@ -17,7 +19,8 @@ export interface ConfirmationParts {
 /**
  * Once the snapshot is staged, others get so long to reach its position and answer, or to be
  * reachable at all. If none does, two nodes that could go on would wait for ever: it is installed,
- * and compared later.
+ * and compared later. Not where more are away than a quorum can spare: they may share other
+ * results, and would be right (`protocol.md` 7.6).
  */
 const PATIENCE_MS = 30_000
 const UNREACHABLE_MS = 2_000
@@ -52,14 +55,16 @@ export class Confirmation {
   /** Time went on. `staged`: nothing but this is waited for. */
   tick(staged: boolean): void {
     if (this.#verdict !== 'open') return
-    const { others, isReachable, now } = this.#parts
-    if (others().some(isReachable)) this.#reachableAt = now()
+    const { others, isReachable, mayBeAway, now } = this.#parts
+    const reachable = others().filter(isReachable)
+    if (reachable.length > 0) this.#reachableAt = now()
     if (!staged) return this.#askAll()
     this.#waitingSince ??= now()
     const waitedMs = now() - this.#waitingSince
     const aloneMs = now() - Math.max(this.#reachableAt, this.#waitingSince)
     const isOver = waitedMs > PATIENCE_MS || aloneMs > UNREACHABLE_MS
-    if (others().length === 0 || isOver) this.#verdict = 'confirmed'
+    const isQuorum = others().length - reachable.length <= mayBeAway()
+    if (others().length === 0 || (isOver && isQuorum)) this.#verdict = 'confirmed'
     else this.#askAll()
   }
 

@@ -306,6 +306,7 @@ export class SnapshotFetcher {
       watermark: lastEntry,
       others: () => voters().filter((one) => one !== session.from && one !== self),
       isReachable,
+      mayBeAway: () => Math.floor((voters().length - 1) / 2),
       ask: (to, position) => post(to, { kind: 'hashAt', position }),
       now: () => clock.now().elapsed,
     })
