@@ -38,8 +38,6 @@ const changes = values.changes
 const n = values.nodes === undefined ? undefined : Number(values.nodes)
 
 if (values.worker) {
-  // Its parent is gone: nobody wants an answer.
-  process.on('disconnect', () => process.exit())
   process.on('message', (order: Order) => {
     process.send?.(campaign({ ...order, from: BigInt(order.from), step: 1n }))
   })
