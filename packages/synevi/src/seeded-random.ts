@@ -3,6 +3,9 @@
  * repeated.
  */
 
+import { randomBytes } from 'node:crypto'
+import type { Bytes } from '@synevi/accord'
+
 const MASK = 0xffff_ffff_ffff_ffffn
 
 /**
@@ -64,4 +67,11 @@ export class SeededRandom {
 
 function rotateLeft(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits))
+}
+
+/** Bytes for what is made once: from a seed, or without one from the machine. */
+export function bytesFrom(seed: bigint | undefined): (count: number) => Bytes {
+  if (seed === undefined) return (count) => new Uint8Array(randomBytes(count))
+  const seeded = new SeededRandom(seed)
+  return (count) => seeded.bytes(count)
 }

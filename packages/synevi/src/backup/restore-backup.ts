@@ -3,7 +3,7 @@
  * nothing of what the old nodes promised.
  */
 
-import { createHash, hash, randomBytes } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import {
   TIMESTAMP_ZERO,
   epoch,
@@ -26,7 +26,7 @@ import { verifyStore } from '../chain/verify-store.ts'
 import type { MemberSpec } from '../options.ts'
 import { OptionFields, hasMethods } from '../option-fields.ts'
 import { parseMembers } from '../parse-node-options.ts'
-import { SeededRandom } from '../seeded-random.ts'
+import { bytesFrom } from '../seeded-random.ts'
 import { isFact } from '../state/key-layout.ts'
 import {
   factMutation,
@@ -267,9 +267,7 @@ function parseTarget(options: RestoreOptions): Target {
   if (parsed === undefined) throw invalid('the members were not understood')
   const { id } = parsed.self
   const serial = parsed.self.serial ?? nodeSerial(0)
-  const seeded = seed === undefined ? undefined : new SeededRandom(seed)
-  const random = (count: number): Bytes =>
-    seeded?.bytes(count) ?? new Uint8Array(randomBytes(count))
+  const random = bytesFrom(seed)
   return { id, serial, members: parsed.members ?? [{ serial, id, address: '' }], random }
 }
 

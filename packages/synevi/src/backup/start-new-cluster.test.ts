@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { LocalHub, LocalNetwork } from '../network/local-network.ts'
 import { Node } from '../node.ts'
+import type { Store } from '../contract/store.ts'
 import { MemoryStore } from '../store/memory-store.ts'
 import {
   Add,
@@ -179,4 +180,12 @@ describe('nothing is written', () => {
     expect(contents(store)).toEqual(was)
     for (const i of [0, 1]) await cluster.clock.until(cluster.node(i).close({ drainMs: 0 }))
   })
+})
+
+test('what is no store is refused with a code, at both doors', async () => {
+  for (const store of [undefined, null, {}, 'a path'] as unknown as Store[]) {
+    const refused = { code: 'INVALID_ARGUMENT', definite: true }
+    expect(() => inspectSurvivor(store)).toThrow(expect.objectContaining(refused))
+    await expect(startNewCluster({ store, confirm: 'yes' })).rejects.toMatchObject(refused)
+  }
 })

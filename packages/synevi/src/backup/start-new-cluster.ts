@@ -4,7 +4,6 @@
  * given up, so it takes a word of confirmation that says of what.
  */
 
-import { randomBytes } from 'node:crypto'
 import {
   epoch,
   epochOf,
@@ -21,7 +20,7 @@ import { verifyStore } from '../chain/verify-store.ts'
 import { SILENT, type Logger } from '../contract/observe.ts'
 import type { Store } from '../contract/store.ts'
 import { OptionFields, hasMethods } from '../option-fields.ts'
-import { SeededRandom } from '../seeded-random.ts'
+import { bytesFrom } from '../seeded-random.ts'
 import { FACT, TABLE, factKey, tableEnd, tableStart } from '../state/key-layout.ts'
 import {
   formatApplied,
@@ -96,6 +95,7 @@ const DROPPED = [FACT.epochs, FACT.diverged, FACT.staging] as const
  * the store of a node, `INCOMPATIBLE_VERSION`, `STORE_FAILED`.
  */
 export function inspectSurvivor(store: Store): Survivor {
+  if (!isStore(store)) throw invalid('store: expected a store: get(), scan(), write(), close()')
   if (!hasState(store)) throw invalid('the store is empty')
   const { id, serial, cluster } = readIdentity(store)
   const { configurations } = readEpochs(store)
@@ -132,8 +132,6 @@ export function inspectSurvivor(store: Store): Survivor {
 export async function startNewCluster(options: NewClusterOptions): Promise<NewCluster> {
   const { store, confirm, logger = SILENT, seed } = options
   const fields = new OptionFields()
-  if (!hasMethods(store, ['get', 'scan', 'write', 'close']))
-    fields.wrong('store', 'a store: get(), scan(), write(), close()', store)
   if (confirm !== undefined && typeof confirm !== 'string')
     fields.wrong('confirm', 'a text', confirm)
   if (seed !== undefined && typeof seed !== 'bigint') fields.wrong('seed', 'a bigint', seed)
@@ -143,9 +141,7 @@ export async function startNewCluster(options: NewClusterOptions): Promise<NewCl
   const summed = await SummedStore.open(store)
   const { ok, firstBad, damage } = await verifyStore(summed)
   if (!ok) throw damaged(firstBad?.why ?? damage?.[0]?.why ?? 'it contradicts itself')
-  const seeded = seed === undefined ? undefined : new SeededRandom(seed)
-  const random = (count: number): Bytes =>
-    seeded?.bytes(count) ?? new Uint8Array(randomBytes(count))
+  const random = bytesFrom(seed)
   const cluster = random(16)
   const last = Math.max(survivor.epoch, epochOf(readApplied(summed).watermark.executeAt))
   const first = last <= 1 ? 1 : last + 1
@@ -199,6 +195,10 @@ function clockAbove(reserve: Hlc, head: ReturnType<typeof readApplied>): Hlc {
   for (const seen of [(head.time + 1n) << 16n, hlcOf(head.watermark.executeAt) + 1n])
     if (seen > latest) latest = seen
   return hlc(latest)
+}
+
+function isStore(store: unknown): boolean {
+  return hasMethods(store, ['get', 'scan', 'write', 'close'])
 }
 
 function unconfirmed(survivor: Survivor, confirm: string | undefined): SyneviError {

@@ -64,21 +64,11 @@ export async function writeBackup(parts: BackupParts): Promise<BackupManifest> {
   const to = placeOf(parts.to)
   try {
     const draft = await to.begin()
-    const view = parts.store.view?.()
     try {
-      if (view === undefined)
-        throw invalid('this store has no views; it cannot be backed up online')
-      const manifest = await new BackupWriter(parts, view, draft).write()
-      const sink = await draft.create(MANIFEST_FILE)
-      await sink.write(Buffer.from(formatManifest(manifest)))
-      await sink.close()
-      await draft.publish()
-      return manifest
+      return await writeDraft(parts, draft)
     } catch (error) {
       await draft.discard()
       throw error
-    } finally {
-      view?.close()
     }
   } catch (error) {
     // Whatever was read or written, nothing was begun that could still happen.
@@ -89,6 +79,21 @@ export async function writeBackup(parts: BackupParts): Promise<BackupManifest> {
       details: { place: to.name },
       cause: error,
     })
+  }
+}
+
+async function writeDraft(parts: BackupParts, draft: BackupDraft): Promise<BackupManifest> {
+  const view = parts.store.view?.()
+  if (view === undefined) throw invalid('this store has no views; it cannot be backed up online')
+  try {
+    const manifest = await new BackupWriter(parts, view, draft).write()
+    const sink = await draft.create(MANIFEST_FILE)
+    await sink.write(Buffer.from(formatManifest(manifest)))
+    await sink.close()
+    await draft.publish()
+    return manifest
+  } finally {
+    view.close()
   }
 }
 

@@ -18,6 +18,7 @@ import {
 import type { Clock } from '../contract/clock.ts'
 import type { Logger } from '../contract/observe.ts'
 import type { Store } from '../contract/store.ts'
+import { quorumOf } from '../observe/status.ts'
 import { readFeatures } from '../state/node-facts.ts'
 import { formatSlots, keyInSlot, otherSlot, readSlots } from '../state/slots.ts'
 import { Confirmation } from './confirmation.ts'
@@ -306,7 +307,7 @@ export class SnapshotFetcher {
       watermark: lastEntry,
       others: () => voters().filter((one) => one !== session.from && one !== self),
       isReachable,
-      mayBeAway: () => Math.floor((voters().length - 1) / 2),
+      mayBeAway: () => voters().length - quorumOf(voters().length).needed,
       ask: (to, position) => post(to, { kind: 'hashAt', position }),
       now: () => clock.now().elapsed,
     })
