@@ -3,18 +3,20 @@
  * at once.
  */
 
-import type { AppliedTransaction, Node } from 'synevi'
+import type { AppliedTransaction } from 'synevi'
+import { logOf, witnessOf } from './applied-log.ts'
 import { type NodeDigest, compareDigests } from './check/agreement.ts'
 import { checkRest } from './check/bounds.ts'
 import { type DurableEntry, checkDurable } from './check/durable.ts'
 import { operationsOf } from './check/history.ts'
 import { checkListAppend } from './check/list-append.ts'
 import { checkLocalReads } from './check/local-reads.ts'
-import { SYSTEM, type WitnessEntry, checkWitness } from './check/witness.ts'
+import { checkWitness } from './check/witness.ts'
 import { chooseMajority } from './choose-majority.ts'
 import type { Micros } from './event-queue.ts'
 import type { Injector } from './fault/injector.ts'
 import type { Prng } from './prng.ts'
+import { settled } from './settled.ts'
 import { type Client, requestId } from './workload/client.ts'
 import type { Machine } from './world/machine.ts'
 import type { World } from './world/world.ts'
@@ -277,7 +279,7 @@ export class Ending {
     const model = workload.model?.bind(workload)
     if (model === undefined) return
     const operations = operationsOf(recorder.lines)
-    const witness = log.map((entry) => this.#witness(entry))
+    const witness = log.map((entry) => witnessOf(workload, entry))
     const { anomalies, replay } = checkWitness({ operations, log: witness, model })
     for (const each of anomalies) watch.violation('witness', each)
     for (const each of checkListAppend(operations)) watch.violation('list-append', each)
@@ -298,20 +300,12 @@ export class Ending {
       // A log that retains nothing has nothing to give, now or later.
       const patience = new AbortController()
       this.#world.queue.after(SECOND, () => patience.abort())
-      for (const entry of (await this.#settled(logOf(node, patience.signal))) ?? []) {
+      for (const entry of (await this.#settled(logOf(node, { signal: patience.signal }))) ?? []) {
         if (!entries.has(entry.position)) entries.set(entry.position, entry)
       }
     }
     if (BigInt(entries.size) !== last) return undefined
     return [...entries.values()].sort((a, b) => (a.position < b.position ? -1 : 1))
-  }
-
-  #witness(entry: AppliedTransaction): WitnessEntry {
-    const { position, executeAt, id, name, payload } = entry
-    const operation =
-      payload === undefined ? undefined : this.#world.workload.operationOf(name, payload)
-    const { f, asked } = operation ?? { f: SYSTEM, asked: null }
-    return { position: Number(position), executeAt, request: id, f, asked }
   }
 
   /** Those that are not lost for good. */
@@ -352,37 +346,16 @@ export class Ending {
   }
 
   /** What a promise of a node resolves to; a rejection is a violation. */
-  async #settled<T>(promise: Promise<T>): Promise<T | undefined> {
-    const result: { value?: T; done: boolean } = { done: false }
-    promise.then(
-      (value) => {
-        result.value = value
-        result.done = true
-      },
-      (error: unknown) => {
-        result.done = true
-        this.#world.watch.violation('errors', { name: 'call failed at rest', why: String(error) })
-      },
-    )
-    if (!(await this.#world.pump(() => result.done, 10 * SECOND))) {
-      this.#world.watch.violation('errors', { name: 'call never resolved', why: 'at rest' })
-    }
-    return result.value
+  #settled<T>(promise: Promise<T>): Promise<T | undefined> {
+    return settled(promise, {
+      pump: (until, atMost) => this.#world.pump(until, atMost),
+      patience: 10 * SECOND,
+      failed: (name, why) =>
+        this.#world.watch.violation('errors', { name: `${name} at rest`, why }),
+    })
   }
 
   #isBroken(): boolean {
     return this.#world.watch.violations.length > 0
   }
-}
-
-/** Everything that a node has applied, in order. */
-async function logOf(node: Node, signal: AbortSignal): Promise<readonly AppliedTransaction[]> {
-  const last = node.status().applied.position
-  const entries: AppliedTransaction[] = []
-  if (last === 0n) return entries
-  for await (const entry of node.applied({ signal })) {
-    entries.push(entry)
-    if (entry.position >= last) break
-  }
-  return entries
 }

@@ -5,6 +5,7 @@
  */
 
 import { checkBackup, isSyneviError, restoreBackup } from 'synevi'
+import { witnessOf } from './applied-log.ts'
 import { type NodeDigest, compareDigests } from './check/agreement.ts'
 import type { Acknowledged } from './check/durable.ts'
 import { type Operation, operationsOf } from './check/history.ts'
@@ -13,7 +14,8 @@ import { checkWitness } from './check/witness.ts'
 import type { Micros } from './event-queue.ts'
 import { calmPlan } from './fault/calm-plan.ts'
 import type { Prng } from './prng.ts'
-import { RestoredJudge, witnessOf } from './restored-judge.ts'
+import { RestoredJudge } from './restored-judge.ts'
+import { settled } from './settled.ts'
 import type { Trace } from './trace.ts'
 import { Watch } from './watch.ts'
 import type { Taken } from './workload/archivist.ts'
@@ -127,9 +129,9 @@ export class RestoredCluster {
     for (let i = 0; i < FLIPS; i++) {
       const { place, where } = taken.place.flipped(random)
       const said = await this.#settled(checkBackup(place).then(() => 'nothing', codeOf))
-      world.watch.coverage.count('damaged backup refused')
-      if (said !== 'STORE_FAILED' && said !== 'INCOMPATIBLE_VERSION')
-        this.#watch.violation('backup', { name: 'damage not noticed', why: `${where}: ${said}` })
+      if (said === 'STORE_FAILED' || said === 'INCOMPATIBLE_VERSION')
+        world.watch.coverage.count('damaged backup refused')
+      else this.#watch.violation('backup', { name: 'damage not noticed', why: `${where}: ${said}` })
     }
   }
 
@@ -351,27 +353,19 @@ export class RestoredCluster {
     return this.#settled(run().catch(fail))
   }
 
-  async #settled<T>(promise: Promise<T>): Promise<T | undefined> {
-    const result: { value?: T; done: boolean } = { done: false }
-    promise.then(
-      (value) => {
-        result.value = value
-        result.done = true
-      },
-      (error: unknown) => {
-        result.done = true
-        this.#watch.violation('errors', { name: 'call failed', why: String(error) })
-      },
-    )
-    const { queue } = this.#parts.world
+  #settled<T>(promise: Promise<T>): Promise<T | undefined> {
+    const { world } = this.#parts
+    let isOver = false
     // What takes turns of the event loop alone must not wait for an event that never comes.
     const tick = (): void => {
-      if (!result.done) queue.after(TICK, tick)
+      if (!isOver) world.queue.after(TICK, tick)
     }
     tick()
-    if (!(await this.#parts.world.pump(() => result.done, PATIENCE)))
-      this.#watch.violation('errors', { name: 'call never resolved', why: 'restored' })
-    return result.value
+    return settled(promise, {
+      pump: (until, atMost) => world.pump(() => (isOver = until()), atMost),
+      patience: PATIENCE,
+      failed: (name, why) => this.#watch.violation('errors', { name, why }),
+    })
   }
 
   #isBroken(): boolean {

@@ -1,11 +1,10 @@
 /** What a restored cluster must be: what the old one was at the position of the backup. */
 
 import type { AppliedTransaction, BackupManifest, Node } from 'synevi'
+import { logOf } from './applied-log.ts'
 import type { Acknowledged } from './check/durable.ts'
 import { type Anomaly, type Operation, operationsOf } from './check/history.ts'
 import type { StateDigests } from './check/state-digests.ts'
-import { SYSTEM, type WitnessEntry } from './check/witness.ts'
-import type { Workload } from './workload/workload.ts'
 import type { World } from './world/world.ts'
 
 /** Knows the old cluster, and its backup. */
@@ -72,8 +71,7 @@ export class RestoredJudge {
     const { position } = this.#manifest
     const before = this.#world.log.filter((entry) => entry.position <= position)
     if (node === undefined || BigInt(before.length) !== position) return undefined
-    const last = node.status().applied.position
-    const after = await settled(entriesOf(node, position, last))
+    const after = await settled(logOf(node, { after: position }))
     return after === undefined ? undefined : [...before, ...after]
   }
 
@@ -89,28 +87,6 @@ export class RestoredJudge {
         (outcome !== 'ok' || (position === undefined ? known.has(request) : position <= last)),
     )
   }
-}
-
-/** An entry as the witness takes it. */
-export function witnessOf(workload: Workload, entry: AppliedTransaction): WitnessEntry {
-  const { position, executeAt, id, name, payload } = entry
-  const operation = payload === undefined ? undefined : workload.operationOf(name, payload)
-  const { f, asked } = operation ?? { f: SYSTEM, asked: null }
-  return { position: Number(position), executeAt, request: id, f, asked }
-}
-
-async function entriesOf(
-  node: Node,
-  after: bigint,
-  last: bigint,
-): Promise<readonly AppliedTransaction[]> {
-  const entries: AppliedTransaction[] = []
-  if (last <= after) return entries
-  for await (const entry of node.applied({ after })) {
-    entries.push(entry)
-    if (entry.position >= last) break
-  }
-  return entries
 }
 
 function differs(serial: number, what: string, found: string, wanted: string): Anomaly {

@@ -1,3 +1,5 @@
+/** The checksum of frames and records against its definition. */
+
 import { expect, test } from 'vitest'
 import { crc32c } from './crc32c.ts'
 

@@ -36,7 +36,7 @@ interface Watch {
 
 /** The shortest wait for the answers to a query, and before an unknown dep is asked for. */
 const QUERY_MIN_MS = 10
-/** Doublings of that wait while no recovery may begin: a free place is taken within 0.64 s. */
+/** Doublings of that wait while no recovery may begin: with the shortest, 0.64 s at most. */
 const ASKED_MAX = 5
 /** The base delay when the coordinator is suspected, at least. */
 const SUSPECTED_MIN_MS = 20

@@ -1,3 +1,5 @@
+/** Parts of a cut: whole, in order, and each pair read once. */
+
 import { describe, expect, test } from 'vitest'
 import type { Bytes } from '@synevi/accord'
 import type { Range } from '../contract/store.ts'

@@ -56,6 +56,26 @@ function tampering(
   }
 }
 
+/** The numbers of the parts that were sent, from now on. */
+function partsSeen(cluster: Cluster): ReadonlySet<number> {
+  const parts = new Set<number>()
+  tampering(cluster, (message) => {
+    parts.add(message.part)
+    return [message]
+  })
+  return parts
+}
+
+/** The last of three stops, and so many large values are written without it. */
+async function goOnWithoutLast({ clock, node }: Cluster, values: number): Promise<void> {
+  await clock.advance(1_000)
+  await clock.until(node(2).close({ drainMs: 0 }))
+  for (let i = 0; i < values; i++) {
+    const value = new Uint8Array(200_000).fill(i)
+    await clock.until(node(i % 2).submit(Kv.write({ key: `key ${i}`, value })))
+  }
+}
+
 function flipped(bytes: Bytes, at: number): Bytes {
   const copy = Uint8Array.from(bytes)
   copy[at % Math.max(1, copy.length)] = (copy[at % Math.max(1, copy.length)] ?? 0) ^ 1
@@ -267,17 +287,8 @@ describe('a receiver with a slow disk', () => {
     })
     const { clock, node, options } = cluster
     await clock.until(node(0).submit(Kv.write({ key: 'first', value: new Uint8Array(1) })))
-    await clock.advance(1_000)
-    await clock.until(node(2).close({ drainMs: 0 }))
-    for (let i = 0; i < 40; i++) {
-      const value = new Uint8Array(200_000).fill(i)
-      await clock.until(node(i % 2).submit(Kv.write({ key: `key ${i}`, value })))
-    }
-    const parts = new Set<number>()
-    tampering(cluster, (message) => {
-      parts.add(message.part)
-      return [message]
-    })
+    await goOnWithoutLast(cluster, 40)
+    const parts = partsSeen(cluster)
     const late = await clock.until(Node.open(options(2), { timeoutMs: 50_000 }))
     await clock.until(late.barrier())
     expect(parts.size).toBeGreaterThan(32)
@@ -355,17 +366,8 @@ describe('a sender that works on', () => {
     const cluster = await openCluster(3, () => ({ limits, executors }))
     const { clock, node, options } = cluster
     await clock.until(node(0).submit(AddLast('a')))
-    await clock.advance(1_000)
-    await clock.until(node(2).close({ drainMs: 0 }))
-    for (let i = 0; i < 24; i++) {
-      const value = new Uint8Array(200_000).fill(i)
-      await clock.until(node(i % 2).submit(Kv.write({ key: `key ${i}`, value })))
-    }
-    const parts = new Set<number>()
-    tampering(cluster, (message) => {
-      parts.add(message.part)
-      return [message]
-    })
+    await goOnWithoutLast(cluster, 24)
+    const parts = partsSeen(cluster)
     const notices: string[] = []
     const opening = Node.open({ ...options(2), onNotice: ({ kind }) => void notices.push(kind) })
     while (!notices.includes('restartedInPlace')) await clock.until(node(0).submit(AddLast('a')))

@@ -15,7 +15,7 @@ import {
 } from '../../index.ts'
 import { conflictKey, DEFAULT_KEYS } from '../../txn/keys.ts'
 import { ReplicaUnderTest, at, txnOf } from '../replica-under-test.ts'
-import { sent, theOne, type Said } from '../said.ts'
+import { joined, sent, theOne, type Said } from '../said.ts'
 
 const NONE = new Uint8Array(0)
 
@@ -312,13 +312,5 @@ function alive(node: ReplicaUnderTest, peer: number, ms: number): Said {
   for (let passed = 0; passed < ms; passed += 50) {
     all.push(node.hear(peer, heartbeat(peer)), node.advance(50))
   }
-  return {
-    atOnce: all.flatMap((said) => said.atOnce),
-    afterStore: all.flatMap((said) => said.afterStore),
-    writes: all.flatMap((said) => said.writes),
-    executions: all.flatMap((said) => said.executions),
-    answers: all.flatMap((said) => said.answers),
-    reads: all.flatMap((said) => said.reads),
-    notices: all.flatMap((said) => said.notices),
-  }
+  return joined(all)
 }
